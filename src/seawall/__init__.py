@@ -1,0 +1,1 @@
+"""Seawall: the production layer between an application and AI APIs."""

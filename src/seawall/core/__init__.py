@@ -1,0 +1,30 @@
+"""The verbs: a ``Call`` goes through layers to ``send`` and becomes a ``Reply``."""
+
+from .call import Call, Handler, Layer, Reply, Route, compose, run
+from .clock import SystemClock, Watch
+from .decision import Attempt, Decision, Refused
+from .end import End, Outcome
+from .send import send
+from .stream import State, Step, Stream, step
+
+__all__ = [
+    "Attempt",
+    "Call",
+    "Decision",
+    "End",
+    "Handler",
+    "Layer",
+    "Outcome",
+    "Refused",
+    "Reply",
+    "Route",
+    "State",
+    "Step",
+    "Stream",
+    "SystemClock",
+    "Watch",
+    "compose",
+    "run",
+    "send",
+    "step",
+]

@@ -1,0 +1,330 @@
+"""The call, its ends, and how layers compose around ``send``."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+from ..errors import Fault
+from ..ports import Clock, Quirks, Secret, Timeouts, Transport, Wire
+from ..types import (
+    Message,
+    Price,
+    Reasoning,
+    Request,
+    Response,
+    Text,
+    ToolCall,
+    Usage,
+    estimate_tokens,
+)
+from .decision import Attempt, Decision
+from .end import End
+
+if TYPE_CHECKING:
+    from .stream import Stream
+
+__all__ = ["Call", "Handler", "Layer", "Reply", "Route", "compose", "run"]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One place a call may go: a model of a vendor, and how to reach it.
+
+    ``name`` is ``vendor/model``. ``window`` is the model's context in tokens, ``None`` when
+    unknown.
+    """
+
+    name: str
+    model: str
+    wire: Wire
+    transport: Transport
+    base_url: str = ""
+    key: Secret | None = None
+    auth_header: str = "authorization"
+    auth_scheme: str = "Bearer "
+    headers: tuple[tuple[str, str], ...] = ()
+    quirks: Quirks = Quirks()
+    price: Price | None = None
+    window: int | None = None
+
+
+class Call:
+    """One question on its way. A layer that asks again asks a ``fork()`` of it."""
+
+    __slots__ = (
+        "_ends",
+        "attempt",
+        "clock",
+        "cost",
+        "cost_estimated",
+        "deadline",
+        "decision",
+        "first_token",
+        "id",
+        "last_route",
+        "parent",
+        "request",
+        "retries_left",
+        "route",
+        "started",
+        "tags",
+        "timeouts",
+        "usage",
+        "wall",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        clock: Clock,
+        *,
+        timeouts: Timeouts | None = None,
+        tags: Mapping[str, Any] | None = None,
+        retries_left: int | None = None,
+    ) -> None:
+        self.request = request
+        self.clock = clock
+        self.timeouts = timeouts or Timeouts()
+        self.tags: Mapping[str, Any] = tags or {}
+        self.started = clock.now()
+        self.wall = clock.time()
+        self.id = f"{int(self.wall * 1000):012x}{secrets.token_hex(8)}"
+        total = self.timeouts.total
+        self.deadline: float | None = None if total is None else self.started + total
+        self.decision = Decision()
+        self.route: Route | None = None
+        self.last_route = True
+        self.retries_left: int | None = retries_left
+        self.parent: Call | None = None
+        self.attempt: Attempt | None = None
+        self.first_token: float | None = None
+        self.usage: Usage | None = None
+        self.cost: int | None = None
+        self.cost_estimated = False
+        self._ends: list[Callable[[End], None]] | None = []
+
+    def fork(self, route: Route | None = None, request: Request | None = None) -> Call:
+        """The same call for one attempt: its own ends, shared decision record and deadline."""
+        child = Call.__new__(Call)
+        child.request = request or self.request
+        child.clock = self.clock
+        child.timeouts = self.timeouts
+        child.tags = self.tags
+        child.started = self.started
+        child.wall = self.wall
+        child.id = self.id
+        child.deadline = self.deadline
+        child.decision = self.decision
+        child.route = route or self.route
+        child.last_route = self.last_route
+        child.retries_left = self.retries_left
+        child.parent = self
+        child.attempt = None
+        child.first_token = None
+        child.usage = None
+        child.cost = None
+        child.cost_estimated = False
+        child._ends = []
+        return child
+
+    def on_end(self, told: Callable[[End], None]) -> None:
+        """Have ``told`` called when this call ends: once, synchronously, last registered first."""
+        if self._ends is None:
+            raise RuntimeError("the call has already ended")
+        self._ends.append(told)
+
+    def end(self, end: End) -> None:
+        """End the call. Later ends are ignored: the first one counts."""
+        ends, self._ends = self._ends, None
+        if ends is None:
+            return
+        self._account(end)
+        for told in reversed(ends):
+            told(end)
+
+    def _account(self, end: End) -> None:
+        """Write down what the attempt used, here and in every call above it."""
+        if self.attempt is None:
+            return
+        response = end.response
+        usage = response.usage if response is not None else None
+        estimated = False
+        if usage is None and end.outcome in ("finished", "cut", "cancelled"):
+            # The provider worked and bills, but its usage never came: say so and estimate.
+            prompt = estimate_tokens(self.request)
+            choices = response.choices if response is not None else ()
+            completion = -(-sum(_length(choice.message) for choice in choices) // 4)
+            usage = Usage(
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                total_tokens=prompt + completion,
+            )
+            estimated = True
+        if usage is None:
+            return
+        price = self.route.price if self.route is not None else None
+        cost = price.cost(usage) if price is not None else None
+        call: Call | None = self
+        while call is not None:
+            call.usage = usage if call.usage is None else call.usage + usage
+            if cost is not None:
+                call.cost = (call.cost or 0) + cost
+            call.cost_estimated = call.cost_estimated or estimated
+            call = call.parent
+
+    @property
+    def model(self) -> str:
+        """``vendor/model`` of the route, empty before one is chosen."""
+        return "" if self.route is None else self.route.name
+
+    def mark_first_token(self) -> None:
+        """The first content has arrived: for this attempt and every call above it."""
+        at = self.elapsed()
+        if self.attempt is not None:
+            self.attempt.first_token = at - self.attempt.at
+        call: Call | None = self
+        while call is not None:
+            call.first_token = at
+            call = call.parent
+
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self.clock.now() - self.started
+
+    def left(self) -> float | None:
+        """Seconds until the total deadline."""
+        return None if self.deadline is None else self.deadline - self.clock.now()
+
+    def note(self, text: str) -> None:
+        """Write a remark into the decision record, once."""
+        if text not in self.decision.notes:
+            self.decision.notes.append(text)
+
+
+def _length(message: Message) -> int:
+    text = sum(len(part.text) for part in message.content if isinstance(part, (Text, Reasoning)))
+    return text + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
+
+
+class Reply:
+    """The answer to a call.
+
+    ``model`` is the ``vendor/model`` that answered, ``decision`` how it came to that,
+    ``cost`` nano-USD or ``None`` when the model's price is unknown. ``damaged`` counts events
+    of the stream that were unreadable and skipped; ``notes`` say what was adapted. ``output``
+    is the validated value when one was asked for. ``canned`` marks the configured fallback
+    reply, which no model wrote.
+    """
+
+    __slots__ = ("_call", "canned", "damaged", "notes", "output", "response", "stream")
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        response: Response | None = None,
+        stream: Stream | None = None,
+        canned: bool = False,
+    ) -> None:
+        self._call = call
+        self.response = response or Response()
+        self.stream = stream
+        self.damaged = 0
+        self.notes: tuple[str, ...] = ()
+        self.output: Any = None
+        self.canned = canned
+
+    @property
+    def id(self) -> str:
+        return self._call.id
+
+    @property
+    def model(self) -> str:
+        route = self._call.route
+        return "" if route is None or self.canned else route.name
+
+    @property
+    def decision(self) -> Decision:
+        return self._call.decision
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of every billed attempt of the call."""
+        return self._top().usage
+
+    @property
+    def cost(self) -> int | None:
+        return self._top().cost
+
+    @property
+    def cost_estimated(self) -> bool:
+        return self._top().cost_estimated
+
+    def _top(self) -> Call:
+        call = self._call
+        while call.parent is not None:
+            call = call.parent
+        return call
+
+    @property
+    def text(self) -> str:
+        return self.response.text
+
+    @property
+    def message(self) -> Message:
+        return self.response.message
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self.response.tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self.response.finish_reason
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.id} from {self.model or 'no model'}: {self.text[:60]!r}>"
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Layer(Protocol):
+    """Wraps a handler. A layer wraps the call and registers ``on_end``; never the stream."""
+
+    def __call__(self, inner: Handler, /) -> Handler: ...
+
+
+def compose(layers: Sequence[Layer], send: Handler) -> Handler:
+    """One handler out of ``layers``, outermost first, around ``send``."""
+    handler = send
+    for layer in reversed(layers):
+        handler = layer(handler)
+    return handler
+
+
+async def run(handler: Handler, call: Call) -> Reply:
+    """Ask ``handler`` and see to it that ``call`` ends exactly once, whatever happens."""
+    try:
+        reply = await handler(call)
+    except Fault as fault:
+        fault.decision = call.decision
+        call.end(End(outcome="fault", fault=fault))
+        raise
+    except asyncio.CancelledError:
+        call.end(End(outcome="cancelled"))
+        raise
+    except BaseException as error:
+        call.end(End(outcome="fault", fault=Fault(f"{type(error).__name__}: {error}")))
+        raise
+    if reply.stream is not None:
+        reply.stream.on_end(call.end)
+    elif reply.canned:
+        call.end(End(outcome="fallback_reply", response=reply.response))
+    else:
+        call.end(End(outcome="finished", response=reply.response, damaged=reply.damaged))
+    return reply

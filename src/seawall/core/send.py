@@ -1,0 +1,211 @@
+"""The innermost handler: encode, carry, decode. One attempt, one route."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
+from ..ports import Draft, Inbound, Outbound, Secret
+from ..types import Event, unfold
+from .call import Call, Reply, Route
+from .clock import Watch
+from .stream import Stream
+
+__all__ = ["send"]
+
+#: Nested layers read these, so that attempts and deadlines never multiply.
+ATTEMPTS_HEADER = "x-seawall-attempts-left"
+DEADLINE_HEADER = "x-seawall-deadline-ms"
+
+_ERROR_BODY = 64 * 1024
+_ERROR_BODY_SECONDS = 5.0
+
+
+async def send(call: Call) -> Reply:
+    """Ask ``call.route`` once. Raises the fault the provider or the network caused."""
+    route = call.route
+    if route is None:
+        raise RuntimeError("no route was chosen for the call")
+    draft = route.wire.encode(call.request, route.quirks)
+    for note in draft.notes:
+        call.note(note)
+    watch = Watch(call.clock)
+    inbound: Inbound | None = None
+    try:
+        inbound = await _ask(call, route, draft, watch)
+        if not 200 <= inbound.status < 300:
+            raise await _fault(call, route, inbound, watch)
+        if call.request.stream and not _is_json(inbound):
+            return await _stream(call, route, inbound, watch)
+        return await _whole(call, route, inbound, watch)
+    except Fault as fault:
+        fault.model = fault.model or route.name
+        raise
+    except BaseException:
+        if inbound is not None:
+            inbound.abort()
+        raise
+    finally:
+        watch.rest()
+
+
+async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
+    """Have the transport ask, under the deadlines for the first byte and for the whole call."""
+    task: asyncio.Task[Any] | None = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a call needs a running task")
+    limits = call.timeouts
+    now = call.clock.now()
+    phase: Phase = "total"
+    due, limit = call.deadline, limits.total
+    if limits.first_byte is not None and (due is None or now + limits.first_byte < due):
+        phase, due, limit = "first_byte", now + limits.first_byte, limits.first_byte
+    outbound = _outbound(call, route, draft)
+    cancelling = task.cancelling()
+    watch.arm(due, task.cancel)
+    try:
+        inbound = await route.transport(outbound)
+    except asyncio.CancelledError:
+        if watch.fired and task.uncancel() <= cancelling:
+            raise TimeoutFault(phase, limit or 0.0) from None
+        raise
+    finally:
+        watch.rest()
+    if call.attempt is not None:
+        call.attempt.status = inbound.status
+        call.attempt.request_id = inbound.headers.get("x-request-id") or inbound.headers.get(
+            "request-id"
+        )
+    return inbound
+
+
+def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
+    headers: list[tuple[str, str | Secret]] = [("content-type", "application/json")]
+    headers += draft.headers
+    headers += route.headers
+    if call.request.stream:
+        headers.append(("accept", "text/event-stream"))
+    if route.key is not None:
+        headers.append((route.auth_header, Secret(route.auth_scheme + route.key.reveal())))
+    if call.retries_left is not None:
+        headers.append((ATTEMPTS_HEADER, str(call.retries_left + 1)))
+    left = call.left()
+    if left is not None:
+        headers.append((DEADLINE_HEADER, str(max(0, int(left * 1000)))))
+    query = "&".join(f"{name}={value}" for name, value in draft.query)
+    return Outbound(
+        url=route.base_url + draft.path + (f"?{query}" if query else ""),
+        headers=tuple(headers),
+        body=draft.body,
+        stream=call.request.stream,
+        connect_timeout=call.timeouts.connect,
+    )
+
+
+def _is_json(inbound: Inbound) -> bool:
+    """Some servers answer a streamed question in one piece."""
+    return inbound.headers.get("content-type", "").startswith("application/json")
+
+
+async def _fault(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Fault:
+    """The provider's error as a fault. A body that is late or broken is done without."""
+    body = bytearray()
+    watch.arm(call.clock.now() + _ERROR_BODY_SECONDS, inbound.abort)
+    try:
+        while len(body) < _ERROR_BODY and (data := await inbound.read()):
+            body += data
+        inbound.release()
+    except Fault:
+        pass
+    fault = route.wire.fault(inbound.status, inbound.headers, bytes(body))
+    if call.attempt is not None and fault.request_id is not None:
+        call.attempt.request_id = fault.request_id
+    return fault
+
+
+async def _whole(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Reply:
+    body = await _body(call, inbound, watch)
+    try:
+        response = route.wire.decode(body)
+    except ValueError as error:
+        kind = inbound.headers.get("content-type", "no content type")
+        raise MalformedReplyError(
+            f"the reply is no {route.wire.name} response: {error} ({kind}, {len(body)} bytes)",
+            status=inbound.status,
+            headers=inbound.headers,
+            body=body,
+        ) from None
+    call.mark_first_token()
+    if call.request.stream:
+        stream = Stream(call, _Spent(inbound), _Unframed(), _Given(unfold(response)), watch)
+        await stream.prime()
+        return Reply(call, stream=stream)
+    return Reply(call, response=response)
+
+
+async def _body(call: Call, inbound: Inbound, watch: Watch) -> bytes:
+    limits = call.timeouts
+    pieces: list[bytes] = []
+    while True:
+        phase: Phase = "total"
+        due, limit = call.deadline, limits.total
+        if limits.idle is not None:
+            idle = call.clock.now() + limits.idle
+            if due is None or idle < due:
+                phase, due, limit = "idle", idle, limits.idle
+        watch.arm(due, partial(inbound.abort, TimeoutFault(phase, limit or 0.0)))
+        data = await inbound.read()
+        if not data:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.append(data)
+
+
+async def _stream(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Reply:
+    kind = inbound.headers.get("content-type", "")
+    if kind.startswith("text/html"):
+        inbound.abort()
+        raise MalformedReplyError(
+            "the reply is an HTML page, not a stream; is base_url the API's address?",
+            status=inbound.status,
+            headers=inbound.headers,
+        )
+    stream = Stream(call, inbound, route.wire.framer(), route.wire.reader(), watch)
+    await stream.prime()
+    return Reply(call, stream=stream)
+
+
+class _Spent:
+    """An inbound whose body was read already: the stream made of it has one frame."""
+
+    def __init__(self, inbound: Inbound) -> None:
+        self.status = inbound.status
+        self.headers = inbound.headers
+        self._left = [b"", b"whole"]
+
+    async def read(self) -> bytes:
+        return self._left.pop()
+
+    def release(self) -> None: ...
+
+    def abort(self, fault: Fault | None = None, /) -> None: ...
+
+
+class _Unframed:
+    def feed(self, data: bytes, /) -> list[bytes]:
+        return [data]
+
+    def end(self) -> list[bytes]:
+        return []
+
+
+class _Given:
+    """A reader that was given its events."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+        self.done = False
+
+    def feed(self, frame: bytes, /) -> list[Event]:
+        return self._events

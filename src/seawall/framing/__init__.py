@@ -1,0 +1,1 @@
+"""Framing: codecs that cut a body into frames, beside the dialects that read them."""

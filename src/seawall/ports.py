@@ -1,0 +1,296 @@
+"""Every protocol a stranger may implement, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from .errors import Fault
+from .types import Event, Request, Response
+
+__all__ = [
+    "Clock",
+    "Draft",
+    "Face",
+    "Framer",
+    "Head",
+    "Headers",
+    "Inbound",
+    "Outbound",
+    "Quirks",
+    "Reader",
+    "Recorder",
+    "Secret",
+    "Timer",
+    "Timeouts",
+    "Transport",
+    "Validator",
+    "Wire",
+    "Writer",
+    "reveal",
+]
+
+
+class Secret:
+    """A value that prints as ``***`` everywhere and cannot be pickled or copied to disk.
+
+    ``reveal()`` is called in one place: where a transport writes the bytes of a request.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str = "") -> None:
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Secret cannot be pickled; pass the name of its variable instead")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Secret:
+        return self
+
+
+def reveal(value: str | Secret) -> str:
+    """The text of a header value."""
+    return value.reveal() if type(value) is Secret else value  # type: ignore[return-value]
+
+
+class Headers(Mapping[str, str]):
+    """HTTP headers: names are matched without case, order and repeats are kept in ``pairs``."""
+
+    __slots__ = ("_index", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs: tuple[tuple[str, str], ...] = tuple(pairs)
+        self._index: dict[str, str] | None = None
+
+    def _map(self) -> dict[str, str]:
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for name, value in self.pairs:
+                index.setdefault(name.lower(), value)
+        return index
+
+    def __getitem__(self, name: str) -> str:
+        return self._map()[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._map())
+
+    def __len__(self) -> int:
+        return len(self._map())
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self._map())})"
+
+
+class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Deadlines in seconds; ``None`` switches one off.
+
+    ``connect``: until the connection stands (TLS included). ``first_byte``: from asking the
+    transport until the reply's head. ``first_token``: from there until the first event that
+    carries content (streams only). ``idle``: between two pieces of a reply. ``total``: the
+    whole call, waits and every attempt included.
+    """
+
+    connect: float | None = 10.0
+    first_byte: float | None = 120.0
+    first_token: float | None = 120.0
+    idle: float | None = 60.0
+    total: float | None = 600.0
+
+
+class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How a vendor departs from its dialect. Data only.
+
+    ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
+    name of the reasoning text in messages. ``stream_usage``: whether ``stream_options`` is
+    understood. ``unsupported``: request fields that must be refused before the call.
+    ``formats``: which ``response_format`` types are served, best last. ``system_role``: the
+    role that carries instructions.
+    """
+
+    max_tokens_field: str = "max_tokens"
+    reasoning_field: str = "reasoning_content"
+    stream_usage: bool = True
+    unsupported: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ("text", "json_object", "json_schema")
+    system_role: str = "system"
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A request in a dialect's words, before it has a host or a key. ``notes`` say what was
+    adapted on the way; nothing is dropped without one."""
+
+    path: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Outbound(Struct, frozen=True, kw_only=True):
+    """What a transport carries. ``url`` is absolute. A header value that is a secret stays a
+    ``Secret`` until its bytes are written. ``stream``: the reply is read as it comes."""
+
+    method: str = "POST"
+    url: str
+    headers: tuple[tuple[str, str | Secret], ...] = ()
+    body: bytes = b""
+    stream: bool = False
+    connect_timeout: float | None = None
+
+
+class Inbound(Protocol):
+    """A reply whose head has arrived.
+
+    ``read()`` returns the next bytes of the body as they come, and ``b""`` once the body is
+    complete. A body that ends before its promised length, a reset, or bytes that are no HTTP
+    raise ``ConnectionFault``. One reader at a time. Not reading stops the sender
+    (back-pressure). A reply read to its end gives its connection back by itself.
+
+    ``release``: nothing more will be read, though the body may not have ended (a stream's end
+    mark came before its last chunk): the connection is kept if the rest is short and comes
+    soon, else closed. ``abort`` closes it at once; a pending ``read`` then raises the given
+    fault (or ``ConnectionFault``). Both are synchronous, return at once, may be called at any
+    time and more than once, even when the loop is closed.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Headers: ...
+    async def read(self) -> bytes: ...
+    def release(self) -> None: ...
+    def abort(self, fault: Fault | None = None, /) -> None: ...
+
+
+class Transport(Protocol):
+    """Carries bytes. Raises ``ConnectionFault`` or ``TimeoutFault("connect" | "pool")``; any
+    HTTP status is an ``Inbound``. Cancelling the call closes its connection."""
+
+    async def __call__(self, outbound: Outbound, /) -> Inbound: ...
+    async def aclose(self) -> None: ...
+
+
+class Framer(Protocol):
+    """Cuts a body into frames, whatever the sizes of the pieces it comes in."""
+
+    def feed(self, data: bytes, /) -> Sequence[bytes]: ...
+    def end(self) -> Sequence[bytes]: ...
+
+
+class Reader(Protocol):
+    """Turns one stream's frames into events.
+
+    ``feed`` raises ``ValueError`` for a frame that is no valid event (the stream may go on)
+    and a ``Fault`` for an error the provider put in band. ``done`` becomes true with the
+    dialect's own end mark.
+    """
+
+    done: bool
+
+    def feed(self, frame: bytes, /) -> Sequence[Event]: ...
+
+
+class Wire(Protocol):
+    """A dialect towards a vendor: pure, no socket, no clock."""
+
+    name: str
+
+    def encode(self, request: Request, quirks: Quirks, /) -> Draft: ...
+    def decode(self, body: bytes, /) -> Response: ...
+    def framer(self) -> Framer: ...
+    def reader(self) -> Reader: ...
+    def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault: ...
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What routing needs of a caller's request."""
+
+    model: str
+    stream: bool = False
+    include_usage: bool = False
+
+
+class Writer(Protocol):
+    """Writes one stream to a caller."""
+
+    def event(self, event: Event, /) -> bytes: ...
+    def fault(self, fault: Fault, /) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class Face(Protocol):
+    """A dialect towards our callers."""
+
+    name: str
+
+    def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head: ...
+    def read(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Request: ...
+    def write(self, response: Response, /) -> bytes: ...
+    def writer(self, head: Head, /) -> Writer: ...
+    def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]: ...
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Time. ``now`` is monotonic seconds, ``time`` seconds since the epoch."""
+
+    def now(self) -> float: ...
+    def time(self) -> float: ...
+    async def sleep(self, seconds: float, /) -> None: ...
+    def call_later(self, seconds: float, callback: Callable[[], None], /) -> Timer: ...
+
+
+class Recorder(Protocol):
+    """Where calls are recorded, synchronously, before anything is acknowledged.
+
+    All three take encoded JSON objects. ``start`` and ``attempt`` raise ``LedgerError`` when
+    they cannot be kept; the call is then refused. ``end`` never raises and never loses.
+    """
+
+    def start(self, record: bytes, /) -> None: ...
+    def attempt(self, record: bytes, /) -> None: ...
+    def end(self, record: bytes, /) -> None: ...
+
+
+@runtime_checkable
+class Validator(Protocol):
+    """Checks a model's text against what the caller wants.
+
+    ``format`` is what to ask the vendor for. ``check`` returns the value and what had to be
+    repaired, or raises ``OutputError`` with the errors a model can act upon.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def schema(self) -> Mapping[str, Any]: ...
+    def check(self, text: str, /) -> tuple[Any, tuple[str, ...]]: ...

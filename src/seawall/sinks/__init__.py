@@ -1,0 +1,1 @@
+"""Sinks: where the record of a call goes."""

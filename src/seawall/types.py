@@ -1,0 +1,511 @@
+"""The nouns every room shares: messages, tools, requests, events, responses.
+
+Nothing here knows a vendor, a socket or a policy. All values are frozen, so they may be
+shared between attempts, routes and threads.
+
+Field names follow the OpenTelemetry GenAI conventions and the providers' own terms. A field
+that a dialect sent and Seawall does not know is kept in ``extra``, under the name of that
+dialect, and leaves again only through the same dialect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+__all__ = [
+    "Choice",
+    "Event",
+    "Extra",
+    "Finish",
+    "Format",
+    "Image",
+    "LogprobsDelta",
+    "Message",
+    "Metered",
+    "Opaque",
+    "Part",
+    "Price",
+    "Reasoning",
+    "ReasoningDelta",
+    "Refusal",
+    "RefusalDelta",
+    "Request",
+    "Response",
+    "Role",
+    "Start",
+    "Text",
+    "TextDelta",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "ToolResult",
+    "UnknownDelta",
+    "Usage",
+    "fold",
+    "unfold",
+]
+
+Extra = Mapping[str, Mapping[str, Any]]
+"""Unknown fields by dialect: ``{"openai_chat": {"service_tier": "flex"}}``."""
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class Text(Struct, frozen=True, tag="text", tag_field="type", omit_defaults=True):
+    """Plain text."""
+
+    text: str
+    extra: Extra = {}
+
+
+class Image(Struct, frozen=True, tag="image", tag_field="type", omit_defaults=True, kw_only=True):
+    """An image, by ``url`` or as base64 ``data`` of ``media_type`` (``image/png``)."""
+
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    detail: str | None = None
+    extra: Extra = {}
+
+
+class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type", omit_defaults=True):
+    """The model asks for a tool. ``arguments`` is JSON text exactly as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    extra: Extra = {}
+
+
+class ToolResult(Struct, frozen=True, tag="tool_result", tag_field="type", omit_defaults=True):
+    """What a tool answered to the call ``call_id``."""
+
+    call_id: str
+    content: tuple[Text | Image | Opaque, ...] = ()
+    is_error: bool = False
+    extra: Extra = {}
+
+
+class Reasoning(Struct, frozen=True, tag="reasoning", tag_field="type", omit_defaults=True):
+    """What a model thought before it answered; never shown as the answer."""
+
+    text: str
+    signature: str | None = None
+    extra: Extra = {}
+
+
+class Refusal(Struct, frozen=True, tag="refusal", tag_field="type", omit_defaults=True):
+    """The model declined, in its own words."""
+
+    text: str
+
+
+class Opaque(Struct, frozen=True, tag="opaque", tag_field="type", omit_defaults=True):
+    """Something only ``dialect`` understands (audio, files, vendor tools), kept as it came."""
+
+    dialect: str
+    raw: Mapping[str, Any]
+
+
+Part = Text | Image | ToolCall | ToolResult | Reasoning | Refusal | Opaque
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
+    """One turn. Parts stand in canonical order: reasoning, text and images, refusal, tool calls."""
+
+    role: Role
+    content: tuple[Part, ...] = ()
+    name: str | None = None
+    extra: Extra = {}
+
+    @property
+    def text(self) -> str:
+        """All plain text of the turn, joined."""
+        return "".join(part.text for part in self.content if type(part) is Text)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.content if type(part) is ToolCall)
+
+    @property
+    def refusal(self) -> str | None:
+        return next((part.text for part in self.content if type(part) is Refusal), None)
+
+    @property
+    def reasoning(self) -> str | None:
+        found = [part.text for part in self.content if type(part) is Reasoning]
+        return "".join(found) if found else None
+
+
+class Tool(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A function the model may call. ``parameters`` is a JSON Schema."""
+
+    name: str
+    description: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    strict: bool | None = None
+    extra: Extra = {}
+
+
+class ToolChoice(Struct, frozen=True, omit_defaults=True):
+    """``auto``, ``none``, ``required``, or ``tool`` with its ``name``."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str | None = None
+
+
+class Format(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The shape a reply must have: free text, any JSON object, or a JSON Schema."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: str = "output"
+    schema: Mapping[str, Any] | None = None
+    strict: bool | None = None
+    description: str | None = None
+    extra: Extra = {}
+
+
+class Request(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A chat request in no vendor's words. ``None`` means: the provider's default."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool | Opaque, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    format: Format | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    reasoning_effort: str | None = None
+    user: str | None = None
+    stream: bool = False
+    extra: Extra = {}
+
+
+class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Tokens of one answer. ``cached_tokens`` is part of ``prompt_tokens`` and
+    ``reasoning_tokens`` part of ``completion_tokens``, never added to them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    extra: Extra = {}
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            total_tokens=self.total_tokens + other.total_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Prices in pico-USD a token; 1 USD a million tokens is 1,000,000 pico-USD a token.
+
+    ``cached`` and ``cache_write`` default to the price of ordinary input.
+    """
+
+    input: int
+    output: int
+    cached: int | None = None
+    cache_write: int | None = None
+
+    def cost(self, usage: Usage) -> int:
+        """The cost of ``usage`` in nano-USD, rounded up once."""
+        cached = self.input if self.cached is None else self.cached
+        write = self.input if self.cache_write is None else self.cache_write
+        plain = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)
+        pico = (
+            plain * self.input
+            + usage.cached_tokens * cached
+            + usage.cache_write_tokens * write
+            + usage.completion_tokens * self.output
+        )
+        return -(-pico // 1000)
+
+
+class Choice(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One of the answers. ``finish_reason``: ``stop``, ``length``, ``tool_calls``,
+    ``content_filter``, or a provider's own word."""
+
+    index: int = 0
+    message: Message
+    finish_reason: str | None = None
+    logprobs: Mapping[str, Any] | None = None
+    extra: Extra = {}
+
+
+class Response(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A complete answer."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    choices: tuple[Choice, ...] = ()
+    usage: Usage | None = None
+    extra: Extra = {}
+
+    @property
+    def message(self) -> Message:
+        return self.choices[0].message if self.choices else Message("assistant")
+
+    @property
+    def text(self) -> str:
+        return self.message.text
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self.message.tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self.choices[0].finish_reason if self.choices else None
+
+
+class Start(Struct, frozen=True, tag="start", tag_field="type", omit_defaults=True):
+    """A stream begins. Carries no token, so a stream cut after it may still be asked again."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    extra: Extra = {}
+
+
+class TextDelta(Struct, frozen=True, tag="text", tag_field="type", omit_defaults=True):
+    text: str
+    choice: int = 0
+
+
+class RefusalDelta(Struct, frozen=True, tag="refusal", tag_field="type", omit_defaults=True):
+    text: str
+    choice: int = 0
+
+
+class ReasoningDelta(Struct, frozen=True, tag="reasoning", tag_field="type", omit_defaults=True):
+    text: str
+    choice: int = 0
+
+
+class ToolCallDelta(Struct, frozen=True, tag="tool_call", tag_field="type", omit_defaults=True):
+    """A piece of the tool call at ``index``; ``id`` and ``name`` come with its first piece."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    choice: int = 0
+    extra: Extra = {}
+
+
+class LogprobsDelta(Struct, frozen=True, tag="logprobs", tag_field="type", omit_defaults=True):
+    logprobs: Mapping[str, Any]
+    choice: int = 0
+
+
+class UnknownDelta(Struct, frozen=True, tag="unknown", tag_field="type", omit_defaults=True):
+    """Fields only ``dialect`` knows. ``scope``: where they stood."""
+
+    dialect: str
+    fields: Mapping[str, Any]
+    scope: Literal["delta", "choice", "response"] = "delta"
+    choice: int = 0
+
+
+class Finish(Struct, frozen=True, tag="finish", tag_field="type", omit_defaults=True):
+    reason: str
+    choice: int = 0
+
+
+class Metered(Struct, frozen=True, tag="usage", tag_field="type", omit_defaults=True):
+    usage: Usage
+
+
+Event = (
+    Start
+    | TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ToolCallDelta
+    | LogprobsDelta
+    | UnknownDelta
+    | Finish
+    | Metered
+)
+
+
+class _Answer:
+    """One choice while its pieces come in."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.text: list[str] = []
+        self.refusal: list[str] = []
+        self.reasoning: list[str] = []
+        self.tools: dict[int, list[ToolCallDelta]] = {}
+        self.logprobs: dict[str, Any] = {}
+        self.delta_extra: dict[str, dict[str, Any]] = {}
+        self.choice_extra: dict[str, dict[str, Any]] = {}
+        self.finish: str | None = None
+
+    def add(self, event: Event) -> None:
+        if type(event) is TextDelta:
+            self.text.append(event.text)
+        elif type(event) is ToolCallDelta:
+            self.tools.setdefault(event.index, []).append(event)
+        elif type(event) is ReasoningDelta:
+            self.reasoning.append(event.text)
+        elif type(event) is RefusalDelta:
+            self.refusal.append(event.text)
+        elif type(event) is LogprobsDelta:
+            _merge(self.logprobs, event.logprobs)
+        elif type(event) is UnknownDelta:
+            into = self.delta_extra if event.scope == "delta" else self.choice_extra
+            _merge(into.setdefault(event.dialect, {}), event.fields)
+        elif type(event) is Finish:
+            self.finish = event.reason
+
+    def choice(self) -> Choice:
+        parts: list[Part] = []
+        if self.reasoning:
+            parts.append(Reasoning("".join(self.reasoning)))
+        if self.text:
+            parts.append(Text("".join(self.text)))
+        if self.refusal:
+            parts.append(Refusal("".join(self.refusal)))
+        parts.extend(_tool_call(self.tools[index]) for index in sorted(self.tools))
+        return Choice(
+            index=self.index,
+            message=Message("assistant", tuple(parts), extra=self.delta_extra),
+            finish_reason=self.finish,
+            logprobs=self.logprobs or None,
+            extra=self.choice_extra,
+        )
+
+
+def _tool_call(pieces: Sequence[ToolCallDelta]) -> ToolCall:
+    return ToolCall(
+        id=next((piece.id for piece in pieces if piece.id), ""),
+        name=next((piece.name for piece in pieces if piece.name), ""),
+        arguments="".join(piece.arguments for piece in pieces),
+        extra=next((piece.extra for piece in pieces if piece.extra), {}),
+    )
+
+
+def _merge(into: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Later pieces extend lists and replace everything else."""
+    for name, value in fields.items():
+        old = into.get(name)
+        if isinstance(old, list) and isinstance(value, list):
+            into[name] = [*old, *value]
+        else:
+            into[name] = value
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """The complete response a stream amounts to. A choice that never finished keeps
+    ``finish_reason`` ``None``; whether that is an error is for the stream's state to say."""
+    start = Start()
+    usage: Usage | None = None
+    answers: dict[int, _Answer] = {}
+    extra: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if type(event) is Start:
+            start = event
+            for dialect, fields in event.extra.items():
+                _merge(extra.setdefault(dialect, {}), fields)
+        elif type(event) is Metered:
+            usage = event.usage
+        elif type(event) is UnknownDelta and event.scope == "response":
+            _merge(extra.setdefault(event.dialect, {}), event.fields)
+        else:
+            index = event.choice  # type: ignore[union-attr]
+            answer = answers.get(index)
+            if answer is None:
+                answer = answers[index] = _Answer(index)
+            answer.add(event)
+    return Response(
+        id=start.id,
+        model=start.model,
+        created=start.created,
+        choices=tuple(answers[index].choice() for index in sorted(answers)),
+        usage=usage,
+        extra=extra,
+    )
+
+
+def unfold(response: Response) -> list[Event]:
+    """The shortest stream that folds to ``response``: for a provider that answered a
+    streamed question in one piece, and for a reply that did not come from a provider."""
+    events: list[Event] = [
+        Start(response.id, response.model, response.created, extra=response.extra)
+    ]
+    for choice in response.choices:
+        events.extend(_unfold_choice(choice))
+    if response.usage is not None:
+        events.append(Metered(response.usage))
+    return events
+
+
+def _unfold_choice(choice: Choice) -> Iterable[Event]:
+    index = choice.index
+    calls = 0
+    for part in choice.message.content:
+        if type(part) is Text:
+            yield TextDelta(part.text, index)
+        elif type(part) is Reasoning:
+            yield ReasoningDelta(part.text, index)
+        elif type(part) is Refusal:
+            yield RefusalDelta(part.text, index)
+        elif type(part) is ToolCall:
+            yield ToolCallDelta(calls, part.id, part.name, part.arguments, index, part.extra)
+            calls += 1
+    if choice.logprobs is not None:
+        yield LogprobsDelta(choice.logprobs, index)
+    for dialect, fields in choice.message.extra.items():
+        yield UnknownDelta(dialect, fields, "delta", index)
+    for dialect, fields in choice.extra.items():
+        yield UnknownDelta(dialect, fields, "choice", index)
+    if choice.finish_reason is not None:
+        yield Finish(choice.finish_reason, index)
+
+
+def estimate_tokens(request: Request) -> int:
+    """A rough count of the prompt's tokens (one for four characters, 800 an image), for a
+    call whose usage was never reported. Marked as estimated wherever it is shown."""
+    characters = images = 0
+    for message in request.messages:
+        for part in message.content:
+            if type(part) is Image:
+                images += 1
+            elif type(part) is ToolResult:
+                characters += sum(len(p.text) for p in part.content if type(p) is Text)
+            elif type(part) is ToolCall:
+                characters += len(part.arguments)
+            elif type(part) is not Opaque:
+                characters += len(part.text)  # type: ignore[union-attr]
+    return math.ceil(characters / 4) + 800 * images + 4 * len(request.messages)
+
+
+def with_model(request: Request, model: str) -> Request:
+    """``request`` for another model of the same or another vendor."""
+    return request if request.model == model else replace(request, model=model)
