@@ -99,6 +99,7 @@ class Fault(SeawallError):
     ----------
     status: HTTP status, when the provider gave one.
     after: seconds the provider asked to wait, or ``None``.
+    until: epoch second the provider asked to wait for, or ``None``.
     retry: whether the same route may be asked again.
     reroute: which other route can help.
     code, param: the provider's own words, when it gave some.
@@ -132,6 +133,7 @@ class Fault(SeawallError):
         self.message = message
         self.status = status
         self.after = after
+        self.until: float | None = None
         self.code = code
         self.param = param
         self.request_id = request_id

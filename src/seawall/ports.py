@@ -129,8 +129,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True):
     ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
     name of the reasoning text in messages. ``stream_usage``: whether ``stream_options`` is
     understood. ``unsupported``: request fields that must be refused before the call.
-    ``formats``: which ``response_format`` types are served, best last. ``system_role``: the
-    role that carries instructions.
+    ``formats``: which ``response_format`` types are served. ``system_role``: the
+    one role that carries instructions, when ``system`` and ``developer`` are not both known.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -138,7 +138,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True):
     stream_usage: bool = True
     unsupported: tuple[str, ...] = ()
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
-    system_role: str = "system"
+    system_role: str | None = None
 
 
 class Draft(Struct, frozen=True, kw_only=True):

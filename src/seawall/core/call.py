@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from ..errors import Fault
+from ..folding import estimate_tokens
 from ..ports import Clock, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
     Message,
@@ -20,7 +21,6 @@ from ..types import (
     Text,
     ToolCall,
     Usage,
-    estimate_tokens,
 )
 from .decision import Attempt, Decision
 from .end import End

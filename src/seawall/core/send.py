@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
+from ..folding import unfold
 from ..ports import Draft, Inbound, Outbound, Secret
-from ..types import Event, unfold
+from ..types import Event
 from .call import Call, Reply, Route
 from .clock import Watch
 from .stream import Stream

@@ -30,6 +30,7 @@ from ..errors import (
     StreamCutError,
     TimeoutFault,
 )
+from ..folding import fold
 from ..ports import Framer, Inbound, Reader
 from ..types import (
     Event,
@@ -39,7 +40,6 @@ from ..types import (
     RefusalDelta,
     TextDelta,
     ToolCallDelta,
-    fold,
 )
 from .clock import Watch
 from .end import End, Outcome
