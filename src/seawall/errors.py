@@ -27,9 +27,11 @@
         ├── QueueFullError          too many calls wait for a bounded resource
         └── OutputError             the answer never met its schema; carries the raw text
 
-Each fault knows three things: ``retry`` (may the same route be asked again?), ``reroute``
+Each fault knows: ``retry`` (may the same route be asked again?), ``reroute``
 (which other route can help: ``any``, ``larger`` context, or ``none``) and ``after`` (seconds
-the provider asked us to wait). Policies ask the fault; they never look at a status.
+the provider asked us to wait), and whom it ``blames``: the ``provider``, its ``limit`` on us,
+the ``caller``, or ``nobody`` (nothing was sent). Policies ask the fault; they never look at a
+status.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from typing import Any, ClassVar, Literal
 __all__ = [
     "AuthenticationError",
     "BadRequestError",
+    "Blame",
     "CircuitOpenError",
     "ClosedError",
     "ConfigError",
@@ -67,6 +70,7 @@ __all__ = [
 ]
 
 Reroute = Literal["any", "larger", "none"]
+Blame = Literal["provider", "limit", "caller", "nobody"]
 Phase = Literal["connect", "first_byte", "first_token", "idle", "total", "pool"]
 
 
@@ -113,6 +117,7 @@ class Fault(SeawallError):
 
     retry: bool = False
     reroute: Reroute = "none"
+    blames: Blame = "caller"
     kind: ClassVar[str] = "fault"
 
     def __init__(
@@ -165,6 +170,7 @@ class ContextLengthError(BadRequestError):
 class UnsupportedError(BadRequestError):
     """This route cannot carry the request; another may. Nothing was sent."""
 
+    blames = "nobody"
     kind = "unsupported"
     reroute = "any"
 
@@ -195,6 +201,7 @@ class ContentFilterError(Fault):
 
 
 class RateLimitError(Fault):
+    blames = "limit"
     kind = "rate_limit"
     retry = True
     reroute = "any"
@@ -206,6 +213,7 @@ class QuotaExceededError(RateLimitError):
 
 
 class ProviderError(Fault):
+    blames = "provider"
     kind = "provider_error"
     retry = True
     reroute = "any"
@@ -216,6 +224,7 @@ class OverloadedError(ProviderError):
 
 
 class ConnectionFault(Fault):
+    blames = "provider"
     kind = "connection"
     retry = True
     reroute = "any"
@@ -224,6 +233,7 @@ class ConnectionFault(Fault):
 class TimeoutFault(Fault):
     """``phase``: ``connect``, ``first_byte``, ``first_token``, ``idle``, ``total`` or ``pool``."""
 
+    blames = "provider"
     kind = "timeout"
     retry = True
     reroute = "any"
@@ -232,6 +242,8 @@ class TimeoutFault(Fault):
         self.phase: Phase = phase
         self.seconds = seconds
         super().__init__(message or _TIMEOUT[phase].format(seconds=seconds), **rest)
+        if phase == "pool":
+            self.blames = "nobody"
 
 
 _TIMEOUT: dict[str, str] = {
@@ -245,12 +257,14 @@ _TIMEOUT: dict[str, str] = {
 
 
 class MalformedReplyError(Fault):
+    blames = "provider"
     kind = "malformed_reply"
     retry = True
     reroute = "any"
 
 
 class StreamCutError(Fault):
+    blames = "provider"
     kind = "stream_cut"
     retry = True
     reroute = "any"
@@ -259,11 +273,13 @@ class StreamCutError(Fault):
 class CircuitOpenError(Fault):
     """The breaker of this route is open. ``after``: seconds until it probes next."""
 
+    blames = "nobody"
     kind = "circuit_open"
     reroute = "any"
 
 
 class QueueFullError(Fault):
+    blames = "nobody"
     kind = "queue_full"
     retry = True
     reroute = "any"

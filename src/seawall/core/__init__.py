@@ -4,10 +4,12 @@ from .call import Call, Handler, Layer, Reply, Route, compose, run
 from .clock import SystemClock, Watch
 from .decision import Attempt, Decision, Refused
 from .end import End, Outcome
-from .send import send
+from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, given, send
 from .stream import State, Step, Stream, step
 
 __all__ = [
+    "ATTEMPTS_HEADER",
+    "DEADLINE_HEADER",
     "Attempt",
     "Call",
     "Decision",
@@ -24,6 +26,7 @@ __all__ = [
     "SystemClock",
     "Watch",
     "compose",
+    "given",
     "run",
     "send",
     "step",

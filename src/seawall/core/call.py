@@ -53,11 +53,19 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Call:
-    """One question on its way. A layer that asks again asks a ``fork()`` of it."""
+    """One question on its way. A layer that asks again asks a ``fork()`` of it.
+
+    ``attempts_left``: how many more times providers may be asked, the present attempt
+    included, when the caller or the retry policy sets a limit. ``last_route``: no other route
+    can take over. ``waited``: the pause before the next attempt, ``wait_reason`` why.
+    ``before_send`` is told of each attempt just before its bytes leave, and may refuse it.
+    """
 
     __slots__ = (
         "_ends",
         "attempt",
+        "attempts_left",
+        "before_send",
         "clock",
         "cost",
         "cost_estimated",
@@ -68,12 +76,13 @@ class Call:
         "last_route",
         "parent",
         "request",
-        "retries_left",
         "route",
         "started",
         "tags",
         "timeouts",
         "usage",
+        "wait_reason",
+        "waited",
         "wall",
     )
 
@@ -84,7 +93,7 @@ class Call:
         *,
         timeouts: Timeouts | None = None,
         tags: Mapping[str, Any] | None = None,
-        retries_left: int | None = None,
+        attempts_left: int | None = None,
     ) -> None:
         self.request = request
         self.clock = clock
@@ -98,13 +107,16 @@ class Call:
         self.decision = Decision()
         self.route: Route | None = None
         self.last_route = True
-        self.retries_left: int | None = retries_left
+        self.attempts_left: int | None = attempts_left
         self.parent: Call | None = None
         self.attempt: Attempt | None = None
         self.first_token: float | None = None
         self.usage: Usage | None = None
         self.cost: int | None = None
         self.cost_estimated = False
+        self.before_send: Callable[[Call], None] | None = None
+        self.waited = 0.0
+        self.wait_reason = ""
         self._ends: list[Callable[[End], None]] | None = []
 
     def fork(self, route: Route | None = None, request: Request | None = None) -> Call:
@@ -121,13 +133,16 @@ class Call:
         child.decision = self.decision
         child.route = route or self.route
         child.last_route = self.last_route
-        child.retries_left = self.retries_left
+        child.attempts_left = self.attempts_left
         child.parent = self
         child.attempt = None
         child.first_token = None
         child.usage = None
         child.cost = None
         child.cost_estimated = False
+        child.before_send = self.before_send
+        child.waited = self.waited
+        child.wait_reason = self.wait_reason
         child._ends = []
         return child
 
@@ -321,10 +336,10 @@ async def run(handler: Handler, call: Call) -> Reply:
     except BaseException as error:
         call.end(End(outcome="fault", fault=Fault(f"{type(error).__name__}: {error}")))
         raise
-    if reply.stream is not None:
-        reply.stream.on_end(call.end)
-    elif reply.canned:
+    if reply.canned:
         call.end(End(outcome="fallback_reply", response=reply.response))
+    elif reply.stream is not None:
+        reply.stream.on_end(call.end)
     else:
         call.end(End(outcome="finished", response=reply.response, damaged=reply.damaged))
     return reply

@@ -8,13 +8,13 @@ from typing import Any
 
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..folding import unfold
-from ..ports import Draft, Inbound, Outbound, Secret
-from ..types import Event
+from ..ports import Draft, Headers, Inbound, Outbound, Secret
+from ..types import Event, Response
 from .call import Call, Reply, Route
 from .clock import Watch
 from .stream import Stream
 
-__all__ = ["send"]
+__all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
 
 #: Nested layers read these, so that attempts and deadlines never multiply.
 ATTEMPTS_HEADER = "x-seawall-attempts-left"
@@ -64,6 +64,8 @@ async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
     if limits.first_byte is not None and (due is None or now + limits.first_byte < due):
         phase, due, limit = "first_byte", now + limits.first_byte, limits.first_byte
     outbound = _outbound(call, route, draft)
+    if call.before_send is not None:
+        call.before_send(call)
     cancelling = task.cancelling()
     watch.arm(due, task.cancel)
     try:
@@ -90,8 +92,8 @@ def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
         headers.append(("accept", "text/event-stream"))
     if route.key is not None:
         headers.append((route.auth_header, Secret(route.auth_scheme + route.key.reveal())))
-    if call.retries_left is not None:
-        headers.append((ATTEMPTS_HEADER, str(call.retries_left + 1)))
+    if call.attempts_left is not None:
+        headers.append((ATTEMPTS_HEADER, str(call.attempts_left)))
     left = call.left()
     if left is not None:
         headers.append((DEADLINE_HEADER, str(max(0, int(left * 1000)))))
@@ -139,11 +141,17 @@ async def _whole(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Re
             body=body,
         ) from None
     call.mark_first_token()
-    if call.request.stream:
-        stream = Stream(call, _Spent(inbound), _Unframed(), _Given(unfold(response)), watch)
-        await stream.prime()
-        return Reply(call, stream=stream)
-    return Reply(call, response=response)
+    return await given(call, response)
+
+
+async def given(call: Call, response: Response, *, canned: bool = False) -> Reply:
+    """A reply out of a complete response, as a stream if the call asked for one."""
+    if not call.request.stream:
+        return Reply(call, response=response, canned=canned)
+    reader = _Given(unfold(response))
+    stream = Stream(call, _Spent(), _Unframed(), reader, Watch(call.clock))
+    await stream.prime()
+    return Reply(call, stream=stream, canned=canned)
 
 
 async def _body(call: Call, inbound: Inbound, watch: Watch) -> bytes:
@@ -180,9 +188,10 @@ async def _stream(call: Call, route: Route, inbound: Inbound, watch: Watch) -> R
 class _Spent:
     """An inbound whose body was read already: the stream made of it has one frame."""
 
-    def __init__(self, inbound: Inbound) -> None:
-        self.status = inbound.status
-        self.headers = inbound.headers
+    status = 200
+    headers = Headers()
+
+    def __init__(self) -> None:
         self._left = [b"", b"whole"]
 
     async def read(self) -> bytes:

@@ -14,7 +14,7 @@ from ...types import Format, Opaque, Request, Tool, ToolChoice
 from .messages import read_message, write_messages
 from .words import DIALECT, as_object, bag, decode, own
 
-__all__ = ["read_request", "write_request"]
+__all__ = ["read_choice", "read_format", "read_request", "read_tool", "write_request"]
 
 _SCALARS = (
     "parallel_tool_calls",
@@ -160,10 +160,10 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
         unknown["stream_options"] = options
     if wire.max_tokens is not None and wire.max_completion_tokens is not None:
         unknown["max_tokens"] = wire.max_tokens
-    choice = _read_choice(wire.tool_choice)
+    choice = read_choice(wire.tool_choice)
     if choice is None and wire.tool_choice is not None:
         unknown["tool_choice"] = wire.tool_choice
-    wanted = _read_format(wire.response_format)
+    wanted = read_format(wire.response_format)
     if wanted is None and wire.response_format is not None:
         unknown["response_format"] = wire.response_format
     stop = wire.stop or ()
@@ -171,7 +171,7 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     return Request(
         model=wire.model,
         messages=tuple(read_message(message) for message in wire.messages),
-        tools=tuple(_read_tool(tool) for tool in wire.tools or ()),
+        tools=tuple(read_tool(tool) for tool in wire.tools or ()),
         tool_choice=choice,
         format=wanted,
         max_tokens=cap if cap is not None else wire.max_tokens,
@@ -182,7 +182,7 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     )
 
 
-def _read_tool(raw: dict[str, Any]) -> Tool | Opaque:
+def read_tool(raw: dict[str, Any]) -> Tool | Opaque:
     if raw.get("type") != "function":
         return Opaque(DIALECT, raw)
     function = as_object(raw.get("function"), "tools[].function")
@@ -202,7 +202,7 @@ def _read_tool(raw: dict[str, Any]) -> Tool | Opaque:
     )
 
 
-def _read_choice(raw: str | dict[str, Any] | None) -> ToolChoice | None:
+def read_choice(raw: str | dict[str, Any] | None) -> ToolChoice | None:
     if isinstance(raw, str):
         if raw not in ("auto", "none", "required"):
             raise ValueError(f"tool_choice is {raw!r}; it must be auto, none or required")
@@ -213,7 +213,7 @@ def _read_choice(raw: str | dict[str, Any] | None) -> ToolChoice | None:
     return ToolChoice("tool", cast("str | None", function.get("name")))
 
 
-def _read_format(raw: dict[str, Any] | None) -> Format | None:
+def read_format(raw: dict[str, Any] | None) -> Format | None:
     kind = raw.get("type") if raw is not None else None
     if raw is None or kind not in ("text", "json_object", "json_schema"):
         return None

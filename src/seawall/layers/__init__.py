@@ -1,0 +1,1 @@
+"""Policies: each a frozen value with a pure decision, and a thin layer around it."""

@@ -1,0 +1,164 @@
+"""The circuit breaker: a route that keeps failing is left alone for a while.
+
+States after Nygard, "Release It!" (2007): closed, open, half-open. All transitions are pure:
+``admit`` and ``told`` take a ``Circuit`` and return the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..core import Call, End, Handler, Reply
+from ..errors import CircuitOpenError
+
+__all__ = ["Breaker", "BreakerLayer", "Circuit", "Verdict", "verdict"]
+
+Verdict = Literal["good", "bad", "limited", "none"]
+
+
+class Circuit(Struct, frozen=True, omit_defaults=True):
+    """One route's circuit. ``epoch`` grows with each change of state, so that answers to
+    questions asked before it are not counted after it."""
+
+    state: Literal["closed", "open", "half_open"] = "closed"
+    epoch: int = 0
+    opened: float = 0.0
+    reason: str = ""
+    probing: int = 0
+    passed: int = 0
+    limited: int = 0
+    since: float = 0.0
+    good: int = 0
+    bad: int = 0
+    earlier_good: int = 0
+    earlier_bad: int = 0
+
+
+class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When a route's circuit opens, and how it closes again.
+
+    It opens at ``failures`` failures within ``window`` seconds if they are at least ``ratio`` of
+    the calls then. A 429 counts from the ``limits``-th in a row. After ``cooldown`` seconds
+    ``probes`` calls may pass at a time; as many answers close the circuit, one failure opens it
+    again.
+    """
+
+    failures: int = 5
+    window: float = 30.0
+    ratio: float = 0.5
+    limits: int = 3
+    cooldown: float = 15.0
+    probes: int = 1
+
+    def admit(self, circuit: Circuit, now: float) -> tuple[Circuit, bool]:
+        """The next circuit, and whether the call may pass."""
+        if circuit.state == "closed":
+            return circuit, True
+        if circuit.state == "open":
+            if now < circuit.opened + self.cooldown:
+                return circuit, False
+            half = Circuit("half_open", circuit.epoch + 1, circuit.opened, circuit.reason)
+            return replace(half, probing=1), True
+        if circuit.probing >= self.probes:
+            return circuit, False
+        return replace(circuit, probing=circuit.probing + 1), True
+
+    def told(
+        self, circuit: Circuit, epoch: int, verdict: Verdict, now: float, reason: str = ""
+    ) -> Circuit:
+        """The circuit after a call admitted in ``epoch`` ended."""
+        if epoch != circuit.epoch or circuit.state == "open":
+            return circuit
+        limited = circuit.limited + 1 if verdict == "limited" else 0
+        bad = verdict == "bad" or (verdict == "limited" and limited >= self.limits)
+        if circuit.state == "half_open":
+            return self._probed(circuit, verdict, now, reason)
+        if verdict == "none":
+            return circuit
+        circuit = replace(self._slide(circuit, now), limited=limited)
+        if not bad:
+            return replace(circuit, good=circuit.good + (verdict == "good"))
+        circuit = replace(circuit, bad=circuit.bad + 1)
+        failed = circuit.bad + circuit.earlier_bad
+        calls = failed + circuit.good + circuit.earlier_good
+        if failed >= self.failures and failed >= self.ratio * calls:
+            return Circuit("open", circuit.epoch + 1, now, reason)
+        return circuit
+
+    def _probed(self, circuit: Circuit, verdict: Verdict, now: float, reason: str) -> Circuit:
+        if verdict in ("bad", "limited"):
+            return Circuit("open", circuit.epoch + 1, now, reason)
+        passed = circuit.passed + (verdict == "good")
+        if passed >= self.probes:
+            return Circuit("closed", circuit.epoch + 1, since=now)
+        return replace(circuit, probing=circuit.probing - 1, passed=passed)
+
+    def _slide(self, circuit: Circuit, now: float) -> Circuit:
+        """Counts are kept in two halves of the window, the older of which is dropped."""
+        half = self.window / 2
+        if now < circuit.since + half:
+            return circuit
+        if now >= circuit.since + self.window:
+            return replace(circuit, since=now, good=0, bad=0, earlier_good=0, earlier_bad=0)
+        return replace(
+            circuit,
+            since=circuit.since + half,
+            good=0,
+            bad=0,
+            earlier_good=circuit.good,
+            earlier_bad=circuit.bad,
+        )
+
+
+def verdict(end: End) -> Verdict:
+    """What an attempt's end says of the provider. The caller's own mistakes show that it
+    answers; a cancelled attempt and one that was never sent show nothing."""
+    if end.fault is None:
+        return "none" if end.outcome == "cancelled" else "good"
+    return _VERDICTS[end.fault.blames]
+
+
+_VERDICTS: dict[str, Verdict] = {
+    "provider": "bad",
+    "limit": "limited",
+    "caller": "good",
+    "nobody": "none",
+}
+
+
+class BreakerLayer:
+    """Guards each attempt. ``circuits`` is shared by all calls of a client, by route name."""
+
+    def __init__(self, breaker: Breaker, circuits: dict[str, Circuit]) -> None:
+        self._breaker = breaker
+        self._circuits = circuits
+
+    def __call__(self, inner: Handler, /) -> Handler:
+        async def handler(call: Call) -> Reply:
+            name, now = call.model, call.clock.now()
+            circuit, passes = self._breaker.admit(self._circuits.get(name, Circuit()), now)
+            if not passes:
+                raise self._refusal(circuit, now)
+            self._circuits[name] = circuit
+            epoch = circuit.epoch
+
+            def told(end: End) -> None:
+                current = self._circuits.get(name, circuit)
+                reason = "" if end.fault is None else str(end.fault)
+                self._circuits[name] = self._breaker.told(
+                    current, epoch, verdict(end), call.clock.now(), reason
+                )
+
+            call.on_end(told)
+            return await inner(call)
+
+        return handler
+
+    def _refusal(self, circuit: Circuit, now: float) -> CircuitOpenError:
+        after = max(0.0, circuit.opened + self._breaker.cooldown - now)
+        when = f"in {after:.3g} s" if after > 0 else "as soon as the probe under way has ended"
+        why = f" (last failure: {circuit.reason})" if circuit.reason else ""
+        return CircuitOpenError(f"the circuit is open{why}; it probes next {when}", after=after)

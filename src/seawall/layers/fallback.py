@@ -1,0 +1,105 @@
+"""Fallback: an ordered chain of routes, and what to say when none of them answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ..core import Call, Handler, Refused, Reply, Route, given
+from ..errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContentFilterError,
+    ContextLengthError,
+    Fault,
+    PermissionDeniedError,
+)
+from ..types import Choice, Message, Response, Text
+from .fit import fit
+
+__all__ = ["FallbackLayer", "helps"]
+
+_log = logging.getLogger("seawall")
+
+
+def helps(fault: Fault, failed: Route, other: Route, *, first: bool) -> bool:
+    """Whether ``other`` can answer what ``failed`` could not. A request that the first route
+    refuses as bad is bad; one that only a later route refuses may still suit another."""
+    if fault.delivered:
+        return False
+    if fault.reroute == "larger":
+        return failed.window is None or other.window is None or other.window > failed.window
+    if fault.reroute == "none":
+        return not first and type(fault) is BadRequestError
+    return True
+
+
+class FallbackLayer:
+    """Asks ``routes`` in order. ``reply`` is the text given when no route is available; without
+    it the first real fault is raised, and the others are named in its message's notes."""
+
+    def __init__(self, routes: Sequence[Route], reply: str | None = None) -> None:
+        self._routes = tuple(routes)
+        self._reply = reply
+
+    def __call__(self, inner: Handler, /) -> Handler:
+        async def handler(call: Call) -> Reply:
+            call.decision.candidates = [route.name for route in self._routes]
+            faults: list[Fault] = []
+            left = list(self._routes)
+            while left:
+                route = left.pop(0)
+                call.route = route
+                try:
+                    return await inner(self._fork(call, route, last=not left))
+                except Fault as fault:
+                    faults.append(fault)
+                    self._alarm(call, fault)
+                    left = self._eligible(call, fault, route, left)
+                    if isinstance(fault, ContentFilterError) or fault.delivered:
+                        raise
+            return await self._give_up(call, faults)
+
+        return handler
+
+    def _fork(self, call: Call, route: Route, *, last: bool) -> Call:
+        request, notes = fit(call.request, route)
+        for note in notes:
+            call.note(note)
+        child = call.fork(route, request)
+        child.last_route = last
+        return child
+
+    def _alarm(self, call: Call, fault: Fault) -> None:
+        if isinstance(fault, (AuthenticationError, PermissionDeniedError)):
+            call.note(f"alarm: {fault}")
+            _log.error("%s; check the key of this vendor", fault)
+
+    def _eligible(
+        self, call: Call, fault: Fault, failed: Route, left: Sequence[Route]
+    ) -> list[Route]:
+        first = failed is self._routes[0]
+        able = [route for route in left if helps(fault, failed, route, first=first)]
+        for route in left:
+            if route not in able:
+                at = round(call.elapsed(), 6)
+                why = f"cannot help with {fault.kind} of {failed.name}"
+                call.decision.refused.append(Refused(route.name, why, at))
+        return able
+
+    async def _give_up(self, call: Call, faults: Sequence[Fault]) -> Reply:
+        told = next((fault for fault in faults if fault.blames != "nobody"), faults[0])
+        if self._reply is not None and all(_is_outage(fault) for fault in faults):
+            call.note(f"the configured fallback reply was given: {told}")
+            message = Message("assistant", (Text(self._reply),))
+            choice = Choice(message=message, finish_reason="stop")
+            return await given(call, Response(choices=(choice,)), canned=True)
+        for fault in faults:
+            if fault is not told:
+                told.add_note(f"also tried {fault}")
+        raise told
+
+
+def _is_outage(fault: Fault) -> bool:
+    """The caller's question is not to blame, nor is its content."""
+    return not isinstance(fault, (BadRequestError, ContextLengthError, ContentFilterError))

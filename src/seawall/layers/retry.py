@@ -1,0 +1,179 @@
+"""Retry: exponential backoff with full jitter, under a budget that stops storms.
+
+Full jitter is ``random() * min(cap, base * 2 ** (tried - 1))``, from "Exponential Backoff And
+Jitter" (AWS Architecture Blog, 2015): of the variants measured there it spreads clients best.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ..core import Call, Handler, Reply
+from ..errors import Fault, TimeoutFault
+
+__all__ = ["Again", "Retry", "RetryBudget", "RetryLayer"]
+
+
+class Again(Struct, frozen=True):
+    """The verdict on a fault: ask again after ``wait`` seconds, or not (``None``), and why."""
+
+    wait: float | None
+    reason: str
+
+
+class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How often and when the same route is asked again.
+
+    ``attempts`` counts the first asking. ``base`` and ``cap`` bound the backoff in seconds. A
+    provider's Retry-After is honoured whatever its length, as long as it fits the deadline;
+    beyond ``patience`` seconds another route, if there is one, is asked instead. Retries are at
+    most ``budget`` percent of the route's calls in the last minute, after ``allowance``.
+    """
+
+    attempts: int = 3
+    base: float = 0.5
+    cap: float = 8.0
+    patience: float = 10.0
+    budget: int = 20
+    allowance: int = 10
+
+    def wait(self, tried: int, fault: Fault, chance: float) -> float | None:
+        """Seconds until the next asking after ``tried`` ones, ``None`` for no more. ``chance``
+        is uniform in [0, 1)."""
+        if tried >= self.attempts or not fault.retry or fault.delivered:
+            return None
+        if fault.after is not None:
+            return fault.after
+        return chance * min(self.cap, self.base * 2.0 ** min(tried - 1, 60))
+
+    def decide(
+        self,
+        tried: int,
+        fault: Fault,
+        chance: float,
+        *,
+        left: float | None = None,
+        alone: bool = True,
+        wall: float = 0.0,
+    ) -> Again:
+        """``left``: seconds until the call's deadline. ``alone``: no other route can take
+        over. ``wall``: epoch seconds, for a provider that named a date."""
+        if not fault.retry or fault.delivered:
+            return Again(None, f"{fault.kind} is not retried")
+        if tried >= self.attempts:
+            return Again(None, f"all {self.attempts} attempts are spent")
+        if isinstance(fault, TimeoutFault) and not alone:
+            return Again(None, "a silent route is not asked twice while another exists")
+        wait = self.wait(tried, fault, chance) or 0.0
+        asked = fault.after is not None or fault.until is not None
+        if fault.until is not None:
+            wait = max(0.0, fault.until - wall)
+        if left is not None and wait >= left:
+            return Again(None, f"a wait of {wait:.3g} s does not fit the {left:.3g} s left")
+        if asked and not alone and wait > self.patience:
+            return Again(None, f"the provider asks for {wait:.3g} s; another route is tried")
+        return Again(wait, "retry-after" if asked else "backoff")
+
+
+class RetryBudget:
+    """Counts a route's calls and retries over the last minute, in ten-second buckets."""
+
+    _SPAN = 10.0
+    _BUCKETS = 6
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[int]] = {}
+
+    def call(self, now: float) -> None:
+        """A call begins (its first attempt)."""
+        self._bucket(now)[0] += 1
+
+    def allow(self, retry: Retry, now: float) -> bool:
+        """Whether one more retry stays inside the budget; if so it is counted."""
+        bucket = self._bucket(now)
+        calls = sum(counts[0] for counts in self._buckets.values())
+        retries = sum(counts[1] for counts in self._buckets.values())
+        if retries >= retry.allowance + calls * retry.budget // 100:
+            return False
+        bucket[1] += 1
+        return True
+
+    def _bucket(self, now: float) -> list[int]:
+        slot = int(now // self._SPAN)
+        bucket = self._buckets.get(slot)
+        if bucket is None:
+            self._buckets = {
+                old: counts for old, counts in self._buckets.items() if old > slot - self._BUCKETS
+            }
+            bucket = self._buckets[slot] = [0, 0]
+        return bucket
+
+
+class RetryLayer:
+    """Asks ``inner`` until it answers or ``Retry`` says no. ``budgets`` is shared by all calls
+    of a client, one budget a route."""
+
+    def __init__(
+        self,
+        retry: Retry,
+        budgets: dict[str, RetryBudget],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._retry = retry
+        self._budgets = budgets
+        self._chance = chance
+
+    def __call__(self, inner: Handler, /) -> Handler:
+        async def handler(call: Call) -> Reply:
+            granted = call.attempts_left
+            budget = self._budgets.setdefault(call.model, RetryBudget())
+            budget.call(call.clock.now())
+            call.waited, call.wait_reason = 0.0, ""
+            tried = 0
+            while True:
+                call.attempts_left = self._left(call, tried, granted)
+                try:
+                    return await inner(call)
+                except Fault as fault:
+                    tried += 1
+                    again = self._decide(call, tried, fault, budget, granted)
+                    if again.wait is None:
+                        call.note(f"{call.model}: {again.reason}")
+                        raise
+                    call.waited, call.wait_reason = again.wait, again.reason
+                    await call.clock.sleep(again.wait)
+
+        return handler
+
+    def _left(self, call: Call, tried: int, granted: int | None) -> int:
+        """Attempts this route may still make; a nested Seawall is told no more than that."""
+        left = self._retry.attempts - tried
+        return left if granted is None else max(1, min(left, granted - _made(call)))
+
+    def _decide(
+        self, call: Call, tried: int, fault: Fault, budget: RetryBudget, granted: int | None
+    ) -> Again:
+        again = self._retry.decide(
+            tried,
+            fault,
+            self._chance(),
+            left=call.left(),
+            alone=call.last_route,
+            wall=call.clock.time(),
+        )
+        if again.wait is None:
+            return again
+        if granted is not None and _made(call) >= granted:
+            return Again(None, f"the {granted} attempts granted by the caller are spent")
+        if not budget.allow(self._retry, call.clock.now()):
+            return Again(None, "the retry budget is spent")
+        return again
+
+
+def _made(call: Call) -> int:
+    return len(call.decision.attempts)

@@ -1,0 +1,48 @@
+"""The only import by name: built-in, ``module:attribute``, or an installed entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from .errors import ConfigError
+
+__all__ = ["BUILT_IN", "load"]
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "dialect": {"openai_chat": "seawall.dialects.openai_chat:WIRE"},
+    "transport": {
+        "http": "seawall.transports.http:Http",
+        "local": "seawall.transports.local:Local",
+    },
+}
+
+
+def load(kind: str, name: str) -> Any:
+    """The object called ``name`` among ``kind`` (``dialect``, ``transport``).
+
+    ``name`` is a built-in, ``module:attribute``, or an entry point of the group
+    ``seawall.<kind>``. Raises ``ConfigError`` for a name that leads nowhere.
+    """
+    built_in = BUILT_IN.get(kind, {})
+    if name in built_in:
+        return _attribute(kind, built_in[name])
+    if ":" in name:
+        return _attribute(kind, name)
+    for found in entry_points(group=f"seawall.{kind}", name=name):
+        return found.load()
+    known = ", ".join(sorted(built_in))
+    raise ConfigError(
+        f"there is no {kind} {name!r}",
+        remedy=f"Built in: {known}. Others are named module:attribute.",
+    )
+
+
+def _attribute(kind: str, path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"the {kind} {path!r} cannot be loaded: {error}") from error

@@ -1,0 +1,79 @@
+"""Vendors are data: one TOML file each, read once, on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+from ..ports import Quirks
+from ..types import Price
+
+__all__ = ["Model", "Prices", "Vendor", "built_in", "names"]
+
+
+class Prices(Struct, frozen=True, forbid_unknown_fields=True):
+    """USD a million tokens, as decimal text, so that no float ever touches money."""
+
+    input: str
+    output: str
+    cached: str | None = None
+    cache_write: str | None = None
+
+    def price(self) -> Price:
+        """Raises ``ValueError`` for text that is no amount."""
+        return Price(
+            input=_pico(self.input),
+            output=_pico(self.output),
+            cached=None if self.cached is None else _pico(self.cached),
+            cache_write=None if self.cache_write is None else _pico(self.cache_write),
+        )
+
+
+def _pico(amount: str) -> int:
+    """USD a million tokens is micro-USD a token: a million pico-USD each."""
+    whole, _, fraction = amount.partition(".")
+    if not (whole + fraction).isdigit() or len(fraction) > 6:
+        raise ValueError(f"{amount!r} is no price: write USD a million tokens, such as '0.15'")
+    return int(whole or "0") * 1_000_000 + int((fraction + "000000")[:6])
+
+
+class Model(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of one model. ``window``: context in tokens. ``source``: who says so."""
+
+    window: int | None = None
+    price: Prices | None = None
+    source: str = ""
+
+
+class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """One vendor's row. ``source`` says where its facts come from."""
+
+    dialect: str = "openai_chat"
+    transport: str = "http"
+    base_url: str = ""
+    base_url_env: str | None = None
+    key_env: str | None = None
+    auth_header: str = "authorization"
+    auth_scheme: str = "Bearer "
+    headers: dict[str, str] = {}
+    quirks: Quirks = Quirks()
+    models: dict[str, Model] = {}
+    source: str = ""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The built-in vendors."""
+    found = (entry.name for entry in files(__name__).iterdir())
+    return tuple(sorted(name[:-5] for name in found if name.endswith(".toml")))
+
+
+@cache
+def built_in(name: str) -> Vendor | None:
+    """A built-in vendor's row, or ``None``."""
+    if name not in names():
+        return None
+    return msgspec.toml.decode(files(__name__).joinpath(f"{name}.toml").read_bytes(), type=Vendor)
