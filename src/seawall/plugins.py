@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ConfigError
 
-__all__ = ["BUILT_IN", "load"]
+__all__ = ["BUILT_IN", "load", "optional"]
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "dialect": {"openai_chat": "seawall.dialects.openai_chat:WIRE"},
@@ -46,3 +46,11 @@ def _attribute(kind: str, path: str) -> Any:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"the {kind} {path!r} cannot be loaded: {error}") from error
+
+
+def optional(module: str) -> Any:
+    """The module if it is installed, else ``None``."""
+    try:
+        return import_module(module)
+    except ImportError:
+        return None

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from .errors import Fault
+from .records import Attempted, Ended, Started
 from .types import Event, Request, Response
 
 __all__ = [
@@ -272,13 +273,13 @@ class Clock(Protocol):
 class Recorder(Protocol):
     """Where calls are recorded, synchronously, before anything is acknowledged.
 
-    All three take encoded JSON objects. ``start`` and ``attempt`` raise ``LedgerError`` when
-    they cannot be kept; the call is then refused. ``end`` never raises and never loses.
+    ``start`` and ``attempt`` raise ``LedgerError`` when they cannot be kept; the call is then
+    refused. ``end`` never raises and never loses.
     """
 
-    def start(self, record: bytes, /) -> None: ...
-    def attempt(self, record: bytes, /) -> None: ...
-    def end(self, record: bytes, /) -> None: ...
+    def start(self, record: Started, /) -> None: ...
+    def attempt(self, record: Attempted, /) -> None: ...
+    def end(self, record: Ended, /) -> None: ...
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -91,7 +91,7 @@ def _message(given: Any, index: int) -> Message:
     if isinstance(given, Message):
         return given
     if isinstance(given, Mapping):
-        return read_message(given)  # pyright: ignore[reportUnknownArgumentType]
+        return read_message(cast("Mapping[str, Any]", given))
     raise ValueError(f"messages[{index}] is a {type(given).__name__}; give a dict or a Message")
 
 
@@ -99,7 +99,7 @@ def _tool(given: Any) -> Tool | Opaque:
     if isinstance(given, (Tool, Opaque)):
         return given
     if isinstance(given, dict):
-        return read_tool(given)  # pyright: ignore[reportUnknownArgumentType]
+        return read_tool(cast("dict[str, Any]", given))
     raise ValueError(f"a tool is a {type(given).__name__}; give a dict or a Tool")
 
 
@@ -115,7 +115,7 @@ def _choice(given: Any) -> ToolChoice | None:
 def _format(given: Any) -> Format | None:
     if given is None or isinstance(given, Format):
         return given
-    wanted = read_format(given) if isinstance(given, dict) else None
+    wanted = read_format(cast("dict[str, Any]", given)) if isinstance(given, dict) else None
     if wanted is None:
         raise ValueError(f"response_format {given!r} is not understood")
     return wanted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from ..errors import Fault
+from ..errors import Fault, Phase
 from ..folding import estimate_tokens
 from ..ports import Clock, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
@@ -213,6 +213,15 @@ class Call:
     def left(self) -> float | None:
         """Seconds until the total deadline."""
         return None if self.deadline is None else self.deadline - self.clock.now()
+
+    def idle_due(self) -> tuple[float | None, Phase, float]:
+        """When the reply's next piece must be there, which deadline that is, its seconds."""
+        idle, due = self.timeouts.idle, self.deadline
+        if idle is not None:
+            at = self.clock.now() + idle
+            if due is None or at < due:
+                return at, "idle", idle
+        return due, "total", self.timeouts.total or 0.0
 
     def note(self, text: str) -> None:
         """Write a remark into the decision record, once."""

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from ..ports import Clock, Timer
+from ..errors import Phase, TimeoutFault
+from ..ports import Clock, Inbound, Timer
 
-__all__ = ["SystemClock", "Watch"]
+__all__ = ["SystemClock", "Watch", "expire"]
 
 
 class SystemClock:
@@ -77,3 +78,8 @@ class Watch:
         self._due = None
         self.fired = True
         action()
+
+
+def expire(inbound: Inbound, phase: Phase, seconds: float) -> None:
+    """What a watch does when a reply's time is up."""
+    inbound.abort(TimeoutFault(phase, seconds))

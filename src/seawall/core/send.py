@@ -11,7 +11,7 @@ from ..folding import unfold
 from ..ports import Draft, Headers, Inbound, Outbound, Secret
 from ..types import Event, Response
 from .call import Call, Reply, Route
-from .clock import Watch
+from .clock import Watch, expire
 from .stream import Stream
 
 __all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
@@ -155,16 +155,10 @@ async def given(call: Call, response: Response, *, canned: bool = False) -> Repl
 
 
 async def _body(call: Call, inbound: Inbound, watch: Watch) -> bytes:
-    limits = call.timeouts
     pieces: list[bytes] = []
     while True:
-        phase: Phase = "total"
-        due, limit = call.deadline, limits.total
-        if limits.idle is not None:
-            idle = call.clock.now() + limits.idle
-            if due is None or idle < due:
-                phase, due, limit = "idle", idle, limits.idle
-        watch.arm(due, partial(inbound.abort, TimeoutFault(phase, limit or 0.0)))
+        due, phase, seconds = call.idle_due()
+        watch.arm(due, partial(expire, inbound, phase, seconds))
         data = await inbound.read()
         if not data:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -26,7 +26,6 @@ from ..errors import (
     ConnectionFault,
     Fault,
     MalformedReplyError,
-    Phase,
     StreamCutError,
     TimeoutFault,
 )
@@ -41,7 +40,7 @@ from ..types import (
     TextDelta,
     ToolCallDelta,
 )
-from .clock import Watch
+from .clock import Watch, expire
 from .end import End, Outcome
 
 if TYPE_CHECKING:
@@ -121,9 +120,7 @@ class Stream:
         self._fault: Fault | None = None
         self._over = False
         self._committed = False
-        limits = call.timeouts
-        self._idle = limits.idle
-        first = limits.first_token
+        first = call.timeouts.first_token
         self._first_due = None if first is None else call.clock.now() + first
         self.state = State.OPEN
         self.damaged = 0
@@ -160,6 +157,18 @@ class Stream:
                 raise StopAsyncIteration
             await self._pull()
         return self._ready.popleft()
+
+    async def batch(self) -> list[Event]:
+        """Every event that is there, at least one; an empty list once the stream has ended."""
+        while not self._ready:
+            if self._over:
+                if self._fault is not None:
+                    raise self._fault
+                return []
+            await self._pull()
+        events = list(self._ready)
+        self._ready.clear()
+        return events
 
     async def aclose(self) -> None:
         self.cancel()
@@ -298,21 +307,15 @@ class Stream:
         )
 
     def _arm(self) -> None:
-        now = self._call.clock.now()
-        due, limit = self._call.deadline, self._call.timeouts.total
-        phase: Phase = "total"
-        idle = self._idle
-        if idle is not None and (due is None or now + idle < due):
-            due, phase, limit = now + idle, "idle", idle
+        due, phase, seconds = self._call.idle_due()
         first = self._first_due
         if first is not None and (due is None or first < due):
-            due, phase, limit = first, "first_token", self._call.timeouts.first_token
-        if self.state is State.FINISHED and (due is None or now + LINGER < due):
-            due, phase, limit = now + LINGER, "idle", LINGER
-        self._watch.arm(due, partial(self._expire, phase, limit or 0.0))
-
-    def _expire(self, phase: Phase, limit: float) -> None:
-        self._inbound.abort(TimeoutFault(phase, limit))
+            due, phase, seconds = first, "first_token", self._call.timeouts.first_token or 0.0
+        if self.state is State.FINISHED:
+            linger = self._call.clock.now() + LINGER
+            if due is None or linger < due:
+                due, phase, seconds = linger, "idle", LINGER
+        self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
 
 
 def _cut(what: Step, cause: Fault | None = None) -> StreamCutError:

@@ -35,16 +35,24 @@ def helps(fault: Fault, failed: Route, other: Route, *, first: bool) -> bool:
 
 
 class FallbackLayer:
-    """Asks ``routes`` in order. ``reply`` is the text given when no route is available; without
-    it the first real fault is raised, and the others are named in its message's notes."""
+    """Asks ``routes`` in order; ``missing`` are those that cannot be taken, and why. ``reply`` is
+    the text given when no route is available; without it the first real fault is raised, and
+    the others are named in its notes."""
 
-    def __init__(self, routes: Sequence[Route], reply: str | None = None) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        missing: Sequence[tuple[str, str]] = (),
+        reply: str | None = None,
+    ) -> None:
         self._routes = tuple(routes)
+        self._missing = tuple(missing)
         self._reply = reply
 
     def __call__(self, inner: Handler, /) -> Handler:
         async def handler(call: Call) -> Reply:
             call.decision.candidates = [route.name for route in self._routes]
+            call.decision.refused += [Refused(name, why) for name, why in self._missing]
             faults: list[Fault] = []
             left = list(self._routes)
             while left:

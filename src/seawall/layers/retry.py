@@ -135,11 +135,16 @@ class RetryLayer:
             budget.call(call.clock.now())
             call.waited, call.wait_reason = 0.0, ""
             tried = 0
+            real: Fault | None = None
             while True:
                 call.attempts_left = self._left(call, tried, granted)
                 try:
                     return await inner(call)
                 except Fault as fault:
+                    if real is not None and fault.blames == "nobody":
+                        # A breaker that opened meanwhile must not hide why it did.
+                        raise real from fault
+                    real = fault
                     tried += 1
                     again = self._decide(call, tried, fault, budget, granted)
                     if again.wait is None:

@@ -1,0 +1,103 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..core import Reply
+from ..ports import Clock, Transport
+from .assemble import Assembly, load_sources
+from .inputs import Messages
+from .options import check
+from .streams import AsyncReplyStream
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import Options
+
+__all__ = ["AsyncSeawall"]
+
+
+class AsyncSeawall:
+    """One typed interface to every provider, with every policy applied.
+
+    ``config``: a TOML file; default ``SEAWALL_CONFIG``, then ``seawall.toml`` in the working
+    directory. ``env_file``: a ``.env`` to read keys and settings from; none is read unasked.
+    ``vendors``, ``models``, ``defaults``, ``ledger``: settings as in the file, stronger than it;
+    ``ledger=False`` records nothing. ``transports`` replace built-in ones by name.
+
+    One client serves many loops, one after the other or at once. Raises ``ConfigError``.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | None = None,
+        *,
+        env_file: str | Path | None = None,
+        model: str | None = None,
+        vendors: Mapping[str, Any] | None = None,
+        models: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        ledger: Mapping[str, Any] | bool | None = None,
+        transports: Mapping[str, Transport] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if isinstance(ledger, bool):
+            ledger = {"enabled": ledger}
+        given = {
+            "model": model,
+            "vendors": vendors,
+            "models": models,
+            "defaults": defaults,
+            "ledger": ledger,
+        }
+        code = {name: value for name, value in given.items() if value is not None}
+        sources = load_sources(config, env_file, code)
+        self._assembly = Assembly(sources, transports=transports, clock=clock)
+        self._options: dict[str, Any] = {}
+
+    async def chat(self, messages: Messages, **options: Unpack[Options]) -> Reply:
+        """Ask and wait for the whole answer.
+
+        ``messages``: text, or messages as dicts in OpenAI's shape or as ``Message``. Raises a
+        ``Fault`` for a call that failed, ``ConfigError`` for a wrong setting, ``LedgerError``
+        when the call could not be recorded and was therefore not made.
+        """
+        return await self._assembly.prepare(messages, self._options | options, stream=False).run()
+
+    def stream(self, messages: Messages, **options: Unpack[Options]) -> AsyncReplyStream:
+        """Ask and read the answer as it comes; see ``AsyncReplyStream``."""
+        prepared = self._assembly.prepare(messages, self._options | options, stream=True)
+        return AsyncReplyStream(prepared)
+
+    def with_options(self, **options: Unpack[Options]) -> AsyncSeawall:
+        """The same client with other defaults; connections, circuits and ledger are shared."""
+        check(options)
+        other = object.__new__(AsyncSeawall)
+        other._assembly = self._assembly
+        other._options = self._options | dict(options)
+        return other
+
+    @property
+    def assembly(self) -> Assembly:
+        """What this client is made of, for tools that look inside."""
+        return self._assembly
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop and bring the ledger up to date."""
+        await self._assembly.aclose()
+
+    async def __aenter__(self) -> AsyncSeawall:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,159 @@
+"""The composition root: the one place where every room meets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config import Sources, gather, shape
+from ..core import Call, Handler, Layer, Reply, SystemClock, compose, run, send
+from ..errors import ClosedError
+from ..layers.attempt import attempt
+from ..layers.breaker import Breaker, BreakerLayer, Circuit
+from ..layers.fallback import FallbackLayer
+from ..layers.ledger import LedgerLayer
+from ..layers.reask import ReaskLayer
+from ..layers.retry import Retry, RetryBudget, RetryLayer
+from ..output import reask, target
+from ..ports import Clock, Transport, Validator
+from ..sinks import Journal, conceal, default_dir
+from ..types import Format
+from .inputs import Messages, build
+from .options import CallPolicies, check, decide, inherited, parameters
+from .routes import Router
+from .settings import Settings
+
+__all__ = ["Assembly", "Prepared"]
+
+
+class Prepared:
+    """A call that is ready to run, and the handler it runs through."""
+
+    __slots__ = ("call", "handler", "validator")
+
+    def __init__(self, call: Call, handler: Handler, validator: Validator | None) -> None:
+        self.call = call
+        self.handler = handler
+        self.validator = validator
+
+    async def run(self) -> Reply:
+        return await run(self.handler, self.call)
+
+
+class Assembly:
+    """What the clients made of one another by ``with_options`` share: settings, connections,
+    circuits, retry budgets and the ledger."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        transports: Mapping[str, Transport] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.sources = sources
+        self.settings = shape(sources, Settings)
+        self.clock: Clock = clock or SystemClock()
+        self.router = Router(self.settings, sources.variables, transports)
+        self.circuits: dict[str, Circuit] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+        self._handlers: dict[Any, Handler] = {}
+        self._closed = False
+        kept = self.settings.ledger
+        self.dir = Path(kept.dir).expanduser() if kept.dir else default_dir(sources.variables)
+        self.journal = (
+            Journal(self.dir, sync=kept.sync, keep_days=kept.keep_days, keep_bytes=kept.keep_bytes)
+            if kept.enabled
+            else None
+        )
+
+    def prepare(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Prepared:
+        """Everything that can be wrong with a question is told here, before anything is sent."""
+        if self._closed:
+            raise ClosedError("the client is closed; make a new one")
+        check(options)
+        models = _models(options.get("model") or self.settings.model)
+        policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
+        wanted = options.get("output")
+        validator = None if wanted is None else target(wanted)
+        request = build(
+            messages,
+            parameters(options),
+            model=models[0],
+            stream=stream,
+            wanted=None if validator is None else _format(validator),
+        )
+        granted, deadline = inherited(options.get("inherited") or {}, policies.deadline)
+        call = Call(
+            request,
+            self.clock,
+            timeouts=deadline,
+            tags=_tags(options),
+            attempts_left=granted,
+        )
+        handler = self._handler(models, policies)
+        if validator is not None and not stream:
+            handler = ReaskLayer(validator, policies.reasks, reask)(handler)
+        if self.journal is not None:
+            handler = LedgerLayer(self.journal, self.settings.ledger.content, conceal)(handler)
+        return Prepared(call, handler, validator)
+
+    def _handler(self, models: tuple[str, ...], policies: CallPolicies) -> Handler:
+        retry, breaker, reply = policies.retry, policies.breaker, policies.fallback_reply
+        key = (models, retry, breaker, reply)
+        handler = self._handlers.get(key)
+        if handler is None:
+            routes, missing = self.router.routes(models)
+            fallback = FallbackLayer(routes, missing, reply)
+            layers: list[Layer] = [fallback, *self._policies(retry, breaker)]
+            handler = compose(layers, send)
+            if len(self._handlers) < 1000:
+                self._handlers[key] = handler
+        return handler
+
+    def _policies(self, retry: Retry | None, breaker: Breaker | None) -> list[Layer]:
+        layers: list[Layer] = []
+        if retry is not None:
+            layers.append(RetryLayer(retry, self._budgets))
+        layers.append(attempt)
+        if breaker is not None:
+            layers.append(BreakerLayer(breaker, self.circuits))
+        return layers
+
+    async def aclose(self) -> None:
+        """Close connections and child processes, and bring the ledger up to date."""
+        self._closed = True
+        for transport in self.router.transports:
+            await transport.aclose()
+        if self.journal is not None:
+            await asyncio.to_thread(self.journal.close)
+
+
+def load_sources(
+    config: str | Path | None,
+    env_file: str | Path | None,
+    code: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+) -> Sources:
+    """The sources of a client's settings; see ``config.gather``."""
+    return gather(file=config, code=code, environ=environ, env_file=env_file)
+
+
+def _models(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _format(validator: Validator) -> Format:
+    return Format(type="json_schema", name=validator.name, schema=validator.schema)
+
+
+_TAGS = ("feature", "prompt", "prompt_version")
+
+
+def _tags(options: Mapping[str, Any]) -> dict[str, Any]:
+    tags: dict[str, Any] = {name: options[name] for name in _TAGS if options.get(name)}
+    if options.get("tags"):
+        tags["tags"] = dict(options["tags"])
+    return tags

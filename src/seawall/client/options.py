@@ -1,0 +1,166 @@
+"""What a call or a client may be told, and how the tellings add up."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict, TypeVar, cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..core import ATTEMPTS_HEADER, DEADLINE_HEADER
+from ..errors import ConfigError
+from ..layers.breaker import Breaker
+from ..layers.retry import Retry
+from ..ports import Timeouts
+from .inputs import Parameters
+from .settings import ModelSettings, Policies
+
+__all__ = ["CallPolicies", "Options", "decide", "inherited", "parameters"]
+
+
+class Options(TypedDict, total=False):
+    """Keywords of ``chat``, ``stream`` and ``with_options``.
+
+    ``model``: ``vendor/model``, an alias, or several to be tried in order. ``output``: a type or
+    JSON Schema the answer must meet. ``deadline``: ``Timeouts``, a mapping of its fields, or
+    seconds for the whole call. ``retry``, ``breaker``: the policy, a mapping of its fields, or
+    ``False``. ``inherited``: headers of the request being served, whose remaining attempts and
+    deadline then bound this call. The rest are the request's own parameters.
+    """
+
+    model: str | Sequence[str]
+    output: Any
+    reasks: int
+    feature: str
+    tags: Mapping[str, Any]
+    prompt: str
+    prompt_version: str
+    deadline: Timeouts | Mapping[str, Any] | float
+    retry: Retry | Mapping[str, Any] | Literal[False]
+    breaker: Breaker | Mapping[str, Any] | Literal[False]
+    fallback_reply: str | None
+    inherited: Mapping[str, str]
+    system: str
+    tools: Sequence[Any]
+    tool_choice: Any
+    response_format: Any
+    parallel_tool_calls: bool
+    temperature: float
+    top_p: float
+    max_tokens: int
+    stop: str | Sequence[str]
+    seed: int
+    n: int
+    presence_penalty: float
+    frequency_penalty: float
+    logprobs: bool
+    top_logprobs: int
+    reasoning_effort: str
+    user: str
+    extra: Mapping[str, Mapping[str, Any]]
+
+
+_PARAMETERS = frozenset(Parameters.__struct_fields__)
+_KNOWN = frozenset(Options.__annotations__)
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raises ``TypeError`` for a keyword nobody knows, naming the one that was meant."""
+    for name in options:
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(
+                f"there is no option {name!r}{hint} (a vendor's own parameter goes into "
+                f"extra={{'openai_chat': {{{name!r}: ...}}}})"
+            )
+
+
+def parameters(options: Mapping[str, Any]) -> Parameters:
+    return Parameters(
+        **{
+            name: value
+            for name, value in options.items()
+            if name in _PARAMETERS and value is not None
+        }
+    )
+
+
+class CallPolicies(Struct, frozen=True):
+    """The policies of one call, all sources considered."""
+
+    retry: Retry | None
+    breaker: Breaker | None
+    deadline: Timeouts
+    fallback_reply: str | None
+    reasks: int
+
+
+def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any]) -> CallPolicies:
+    """The call's own words go before the model's settings, those before the defaults."""
+    retry = defaults.retry if model.retry is None else model.retry
+    breaker = defaults.breaker if model.breaker is None else model.breaker
+    deadline = model.deadline or defaults.deadline
+    reply = model.fallback_reply or defaults.fallback_reply
+    reasks = defaults.reasks if model.reasks is None else model.reasks
+    if "retry" in options:
+        retry = _policy(options["retry"], retry or Retry(), "retry")
+    if "breaker" in options:
+        breaker = _policy(options["breaker"], breaker or Breaker(), "breaker")
+    if "deadline" in options:
+        given = options["deadline"]
+        if isinstance(given, (int, float)) and not isinstance(given, bool):
+            given = {"total": float(given)}
+        deadline = _policy(given, deadline, "deadline") or Timeouts(
+            connect=None, first_byte=None, first_token=None, idle=None, total=None
+        )
+    return CallPolicies(
+        retry=retry or None,
+        breaker=breaker or None,
+        deadline=deadline,
+        fallback_reply=options.get("fallback_reply", reply),
+        reasks=options.get("reasks", reasks),
+    )
+
+
+P = TypeVar("P", bound=Struct)
+
+
+def _policy(given: Any, before: P, name: str) -> P | None:
+    """``given`` as a policy: itself, changes to the one ``before``, or ``None`` for off."""
+    if given is False or given is None:
+        return None
+    if isinstance(given, type(before)):
+        return given
+    if not isinstance(given, Mapping):
+        wanted = type(before).__name__
+        raise ConfigError(f"{name} is {given!r}; give a {wanted}, a dict of its fields, or False")
+    changes = cast("Mapping[str, Any]", given)
+    known = before.__struct_fields__
+    for field in changes:
+        if field not in known:
+            raise ConfigError(f"{name} has no {field!r}", remedy=f"Known: {', '.join(known)}.")
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(before), **changes}, type(before))
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def inherited(headers: Mapping[str, str], deadline: Timeouts) -> tuple[int | None, Timeouts]:
+    """Attempts and deadline that the request being served leaves us. Headers that are no
+    numbers say nothing."""
+    folded = {name.lower(): value for name, value in headers.items()}
+    attempts = _count(folded.get(ATTEMPTS_HEADER))
+    millis = _count(folded.get(DEADLINE_HEADER))
+    if millis is not None:
+        left = millis / 1000
+        total = left if deadline.total is None else min(left, deadline.total)
+        deadline = replace(deadline, total=total)
+    return (None if attempts is None else max(1, attempts)), deadline
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

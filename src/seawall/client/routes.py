@@ -1,0 +1,203 @@
+"""From a model's name and the settings to the routes a call may take."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from ..config import Unset
+from ..core import Route
+from ..errors import ConfigError
+from ..plugins import load
+from ..ports import Secret, Transport
+from ..types import Price
+from ..vendors import Model, Vendor, built_in, names
+from .settings import ModelSettings, Settings, VendorSettings
+
+__all__ = ["Missing", "Router"]
+
+
+class Missing(ConfigError):
+    """A route that cannot be taken because its key is not set."""
+
+
+class Router:
+    """Resolves names to routes and keeps what it has resolved.
+
+    ``variables`` hold the vendors' own key and URL variables. ``transports`` replace those
+    that would be loaded, by name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        variables: Mapping[str, str],
+        transports: Mapping[str, Transport] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._variables = variables
+        self._given = dict(transports or {})
+        self._loaded: dict[str, Transport] = {}
+        self._routes: dict[str, Route] = {}
+
+    @property
+    def transports(self) -> Sequence[Transport]:
+        """Every transport loaded so far, for closing: users of others before the used."""
+        return tuple(reversed(self._loaded.values()))
+
+    def names(self, model: str) -> tuple[str, ...]:
+        """The ``vendor/model`` names behind an alias, in order; a plain name is its own."""
+        return tuple(self._expand(model, ()))
+
+    def _expand(self, model: str, above: tuple[str, ...]) -> list[str]:
+        entry = self._settings.models.get(model)
+        if entry is not None and entry.route:
+            if model in above:
+                circle = " -> ".join((*above, model))
+                raise ConfigError(f"the alias refers to itself: {circle}", key=f"models.{model}")
+            return [name for step in entry.route for name in self._expand(step, (*above, model))]
+        if "/" not in model:
+            raise _unknown_model(model, self._settings)
+        return [model]
+
+    def policies(self, model: str) -> ModelSettings:
+        """What the settings say about the alias or model."""
+        return self._settings.models.get(model) or ModelSettings()
+
+    def routes(self, models: Sequence[str]) -> tuple[list[Route], list[tuple[str, str]]]:
+        """The routes for ``models`` in order, and the names left out for want of a key, with
+        the reason. Raises ``ConfigError`` when a name leads nowhere or no route is left."""
+        found: list[Route] = []
+        missing: dict[str, Missing] = {}
+        for name in dict.fromkeys(name for model in models for name in self.names(model)):
+            try:
+                found.append(self.route(name))
+            except Missing as lack:
+                missing[name] = lack
+        if not found:
+            raise next(iter(missing.values()))
+        return found, [(name, str(lack)) for name, lack in missing.items()]
+
+    def route(self, name: str) -> Route:
+        """The route called ``vendor/model``. Raises ``Missing`` when its key is not set."""
+        route = self._routes.get(name)
+        if route is None:
+            route = self._routes[name] = self._make(name)
+        return route
+
+    def vendor(self, name: str) -> Vendor:
+        """A vendor's row with the settings' changes. Raises ``ConfigError`` if unknown."""
+        row, own = built_in(name), self._settings.vendors.get(name)
+        if row is None and own is None:
+            known = sorted({*names(), *self._settings.vendors})
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise ConfigError(
+                f"there is no vendor {name!r}",
+                remedy=f"{hint}Known: {', '.join(known)}. Others go under [vendors.{name}].",
+            )
+        return _changed(row or Vendor(), own or VendorSettings())
+
+    def key(self, name: str) -> Secret | None:
+        """The vendor's key. Raises ``Missing`` when one is needed and not set."""
+        own = self._settings.vendors.get(name)
+        if own is not None and own.key is not None:
+            if isinstance(own.key, Unset):
+                raise Missing(
+                    f"the key of {name} is not set",
+                    source=own.key.source,
+                    remedy=f"Set {own.key.variable} in the environment or in .env.",
+                )
+            return own.key
+        variable = self.vendor(name).key_env
+        if variable is None:
+            return None
+        value = self._variables.get(variable)
+        if not value:
+            raise Missing(
+                f"the key of {name} is not set",
+                remedy=f"Set {variable} in the environment or in .env.",
+            )
+        return Secret(value.strip(), variable)
+
+    def base_url(self, name: str) -> str:
+        """Where the vendor is reached. Raises ``ConfigError`` for what is no HTTP URL."""
+        row = self.vendor(name)
+        own = self._settings.vendors.get(name)
+        url = row.base_url
+        if row.base_url_env is not None and (own is None or own.base_url is None):
+            url = self._variables.get(row.base_url_env) or url
+        if row.transport != "local" and urlsplit(url).scheme not in ("http", "https"):
+            raise ConfigError(
+                f"base_url is {url!r}",
+                key=f"vendors.{name}.base_url",
+                remedy="Give an address such as http://127.0.0.1:8401/v1.",
+            )
+        return url.rstrip("/")
+
+    def _make(self, name: str) -> Route:
+        vendor, _, model = name.partition("/")
+        row = self.vendor(vendor)
+        known = row.models.get(model, Model())
+        own = self._settings.models.get(name) or ModelSettings()
+        prices = own.price or known.price
+        return Route(
+            name=name,
+            model=model,
+            wire=load("dialect", row.dialect),
+            transport=self._transport(row.transport, model),
+            base_url=self.base_url(vendor),
+            key=self.key(vendor),
+            auth_header=row.auth_header,
+            auth_scheme=row.auth_scheme,
+            headers=tuple(row.headers.items()),
+            quirks=row.quirks,
+            price=_price(prices.price, name) if prices is not None else None,
+            window=own.window or known.window,
+        )
+
+    def _transport(self, name: str, model: str) -> Transport:
+        """One HTTP transport for all vendors, one child process for each embedded model."""
+        if name in self._given:
+            return self._given[name]
+        kept = f"{name}:{model}" if name == "local" else name
+        found = self._loaded.get(kept)
+        if found is None:
+            made = load("transport", name)
+            found = made(model, self._transport("http", "")) if name == "local" else made()
+            self._loaded[kept] = found
+        return found
+
+
+def _price(price: Callable[[], Price], name: str) -> Price:
+    try:
+        return price()
+    except ValueError as error:
+        raise ConfigError(str(error), key=f"models.{name}.price") from None
+
+
+def _changed(row: Vendor, own: VendorSettings) -> Vendor:
+    changes: dict[str, Any] = {
+        field: value
+        for field in own.__struct_fields__
+        if field != "key" and (value := getattr(own, field)) is not None
+    }
+    if own.base_url is not None or own.key is not None:
+        changes["key_env"] = None if own.base_url is not None and own.key is None else row.key_env
+    return replace(row, **changes)
+
+
+def _unknown_model(model: str, settings: Settings) -> ConfigError:
+    aliases = sorted(name for name, entry in settings.models.items() if entry.route)
+    near = difflib.get_close_matches(model, aliases, 1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    listed = f"Aliases: {', '.join(aliases)}. " if aliases else ""
+    return ConfigError(
+        f"{model!r} is neither an alias nor vendor/model",
+        key="model",
+        remedy=f"{hint}{listed}Write for example 'openai/{model}'.",
+    )

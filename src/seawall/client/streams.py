@@ -1,0 +1,88 @@
+"""The streamed answer as a caller reads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+
+from ..core import Reply, Stream
+from ..folding import fold
+from ..layers.reask import accept
+from ..types import Event, TextDelta
+from .assemble import Prepared
+
+__all__ = ["AsyncReplyStream"]
+
+
+class AsyncReplyStream:
+    """Iterate it for events, or ``text`` for the text alone; ``reply()`` gives the whole answer.
+
+    The question is sent at the first step. A stream that breaks off raises; it never ends
+    cleanly. Leave it early through ``async with`` or ``aclose()``, which stops the provider.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._reply: Reply | None = None
+        self._stream: Stream | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> AsyncReplyStream:
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await (self._stream or await self._open()).__anext__()
+
+    async def batch(self) -> list[Event]:
+        """Every event that is there, at least one; an empty list at the end."""
+        return await (self._stream or await self._open()).batch()
+
+    @property
+    async def text(self) -> AsyncIterator[str]:
+        """The answer's text, piece by piece."""
+        async for event in self:
+            if type(event) is TextDelta:
+                yield event.text
+
+    async def reply(self) -> Reply:
+        """Read what is left and give the whole answer, validated if an ``output`` was asked.
+        Raises ``OutputError`` when it does not meet it; a stream is not asked again."""
+        stream = self._stream or await self._open()
+        async for _ in stream:
+            pass
+        reply = self._reply
+        assert reply is not None
+        if not reply.response.choices:
+            reply.response = fold(stream.seen)
+            reply.damaged = stream.damaged
+            validator = self._prepared.validator
+            if validator is not None and not reply.canned and not reply.tool_calls:
+                reply.output, reply.notes = accept(validator, reply)
+        return reply
+
+    async def aclose(self) -> None:
+        """Give up the rest: the provider is told to stop by closing its connection."""
+        self._closed = True
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def _open(self) -> Stream:
+        if self._closed:
+            raise RuntimeError("the stream is closed")
+        self._reply = await self._prepared.run()
+        stream = self._reply.stream
+        assert stream is not None
+        self._stream = stream
+        return stream
