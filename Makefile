@@ -35,7 +35,7 @@ test: $(dev) ## run the tests (ARGS="-k retry" chooses some)
 lint: $(dev) ## check style, types and the layers of the design
 	@echo "ruff check" && $(bin)/ruff check
 	@echo "ruff format" && $(bin)/ruff format --check
-	@echo "pyright" && PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(bin)/pyright --pythonpath $(bin)/python
+	@echo "pyright" && PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(bin)/pyright --project . --pythonpath $(bin)/python
 	@echo "import-linter" && $(bin)/lint-imports --no-logo
 
 bench: $(dev) ## measure, and write the figures to docs/benchmarks.md
@@ -91,6 +91,7 @@ endef
 # One line a package as it arrives; errors and everything unforeseen pass.
 define terse
 /^Collecting / { name = $$2; next } \
+/^Processing / { sub(".*/", "", $$2); print "  " $$2; fflush(); next } \
 /^ *(Downloading|Using cached) / { printf "  %-36s %s %s\n", name, $$(NF-1), $$NF; fflush(); next } \
 /^Installing collected packages/ { print "  unpacking"; fflush(); next } \
 /^(Looking in|Requirement already satisfied|Ignoring|Successfully|WARNING: Location)/ { next } \

@@ -67,7 +67,8 @@ print(cpu() - before)
 
 def _run(code: str) -> str:
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return done.stdout
 
 
 @pytest.mark.parametrize("statement", ["import seawall", "from seawall import *"])
