@@ -17,11 +17,21 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "http": "seawall.transports.http:Http",
         "local": "seawall.transports.local:Local",
     },
+    "command": {
+        "ask": "seawall.cli.ask:ask",
+        "chat": "seawall.cli.chat:chat",
+        "demo": "seawall.cli.demo:demo",
+        "doctor": "seawall.cli.doctor:doctor",
+        "explain": "seawall.cli.explain:explain",
+        "local": "seawall.cli.local:local",
+        "logs": "seawall.cli.logs:logs",
+        "models": "seawall.cli.models:models",
+    },
 }
 
 
 def load(kind: str, name: str) -> Any:
-    """The object called ``name`` among ``kind`` (``dialect``, ``transport``).
+    """The object called ``name`` among ``kind`` (``dialect``, ``transport``, ``command``).
 
     ``name`` is a built-in, ``module:attribute``, or an entry point of the group
     ``seawall.<kind>``. Raises ``ConfigError`` for a name that leads nowhere.

@@ -21,7 +21,7 @@ from ..ports import Clock, Transport, Validator
 from ..sinks import Journal, conceal, default_dir
 from ..types import Format
 from .inputs import Messages, build
-from .options import CallPolicies, check, decide, inherited, parameters
+from .options import CallPolicies, check, decide, decides, inherited
 from .routes import Router
 from .settings import Settings
 
@@ -59,7 +59,7 @@ class Assembly:
         self.router = Router(self.settings, sources.variables, transports)
         self.circuits: dict[str, Circuit] = {}
         self._budgets: dict[str, RetryBudget] = {}
-        self._handlers: dict[Any, Handler] = {}
+        self._paths: dict[tuple[str, ...], tuple[CallPolicies, Handler]] = {}
         self._closed = False
         kept = self.settings.ledger
         self.dir = Path(kept.dir).expanduser() if kept.dir else default_dir(sources.variables)
@@ -75,17 +75,19 @@ class Assembly:
             raise ClosedError("the client is closed; make a new one")
         check(options)
         models = _models(options.get("model") or self.settings.model)
-        policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
+        policies, handler = self._path(models, options)
         wanted = options.get("output")
         validator = None if wanted is None else target(wanted)
         request = build(
             messages,
-            parameters(options),
+            options,
             model=models[0],
             stream=stream,
             wanted=None if validator is None else _format(validator),
         )
-        granted, deadline = inherited(options.get("inherited") or {}, policies.deadline)
+        granted, deadline = None, policies.deadline
+        if options.get("inherited"):
+            granted, deadline = inherited(options["inherited"], deadline)
         call = Call(
             request,
             self.clock,
@@ -93,25 +95,30 @@ class Assembly:
             tags=_tags(options),
             attempts_left=granted,
         )
-        handler = self._handler(models, policies)
         if validator is not None and not stream:
             handler = ReaskLayer(validator, policies.reasks, reask)(handler)
         if self.journal is not None:
             handler = LedgerLayer(self.journal, self.settings.ledger.content, conceal)(handler)
         return Prepared(call, handler, validator)
 
+    def _path(
+        self, models: tuple[str, ...], options: Mapping[str, Any]
+    ) -> tuple[CallPolicies, Handler]:
+        """The policies and the handler for a call; kept when the call does not set its own."""
+        usual = not decides(options)
+        path = self._paths.get(models) if usual else None
+        if path is None:
+            policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
+            path = policies, self._handler(models, policies)
+            if usual:
+                self._paths[models] = path
+        return path
+
     def _handler(self, models: tuple[str, ...], policies: CallPolicies) -> Handler:
-        retry, breaker, reply = policies.retry, policies.breaker, policies.fallback_reply
-        key = (models, retry, breaker, reply)
-        handler = self._handlers.get(key)
-        if handler is None:
-            routes, missing = self.router.routes(models)
-            fallback = FallbackLayer(routes, missing, reply)
-            layers: list[Layer] = [fallback, *self._policies(retry, breaker)]
-            handler = compose(layers, send)
-            if len(self._handlers) < 1000:
-                self._handlers[key] = handler
-        return handler
+        routes, missing = self.router.routes(models)
+        fallback = FallbackLayer(routes, missing, policies.fallback_reply)
+        layers = [fallback, *self._policies(policies.retry, policies.breaker)]
+        return compose(layers, send)
 
     def _policies(self, retry: Retry | None, breaker: Breaker | None) -> list[Layer]:
         layers: list[Layer] = []

@@ -5,74 +5,85 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-import msgspec
-from msgspec import Struct
-
 from ..dialects.openai_chat.messages import read_message
 from ..dialects.openai_chat.requests import read_choice, read_format, read_tool
 from ..errors import BadRequestError
 from ..types import Format, Message, Opaque, Request, Text, Tool, ToolChoice
 
-__all__ = ["Messages", "Parameters", "build"]
+__all__ = ["PARAMETERS", "Messages", "build"]
 
 Messages = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any]]
 
 
-class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a call may set besides its messages. ``None``: the provider's default."""
-
-    system: str | None = None
-    tools: Sequence[Any] = ()
-    tool_choice: Any = None
-    response_format: Any = None
-    parallel_tool_calls: bool | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    stop: str | Sequence[str] = ()
-    seed: int | None = None
-    n: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    reasoning_effort: str | None = None
-    user: str | None = None
-    extra: Mapping[str, Mapping[str, Any]] = {}
-
-
-_SCALARS = frozenset(Parameters.__struct_fields__) - {
-    "system",
-    "tools",
-    "tool_choice",
-    "response_format",
-    "stop",
+#: Request fields a caller sets as they are, and what they may hold.
+_PLAIN: dict[str, type | tuple[type, ...]] = {
+    "parallel_tool_calls": bool,
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "max_tokens": int,
+    "seed": int,
+    "n": int,
+    "presence_penalty": (int, float),
+    "frequency_penalty": (int, float),
+    "logprobs": bool,
+    "top_logprobs": int,
+    "reasoning_effort": str,
+    "user": str,
+    "extra": Mapping,
 }
+_SHAPED = ("system", "tools", "tool_choice", "response_format", "stop")
+
+#: Every option that becomes a part of the request.
+PARAMETERS = frozenset({*_PLAIN, *_SHAPED})
 
 
 def build(
-    messages: Messages, parameters: Parameters, *, model: str, stream: bool, wanted: Format | None
+    messages: Messages,
+    options: Mapping[str, Any],
+    *,
+    model: str,
+    stream: bool,
+    wanted: Format | None,
 ) -> Request:
-    """The request. Raises ``BadRequestError`` naming what cannot be understood."""
-    given = parameters
+    """The request. An option that is ``None`` is the provider's default. Raises
+    ``BadRequestError`` naming what cannot be understood."""
     try:
         turns = tuple(_messages(messages))
-        if given.system is not None:
-            turns = (Message("system", (Text(given.system),)), *turns)
+        fields: dict[str, Any] = {}
+        for name, value in options.items():
+            if value is None:
+                continue
+            if name in _PLAIN:
+                fields[name] = _plain(name, value)
+            elif name == "system":
+                turns = (Message("system", (Text(value),)), *turns)
+            elif name in _SHAPED:
+                field, shaped = _shaped(name, value)
+                fields[field] = shaped
         if not turns:
             raise ValueError("there are no messages")
-        return Request(
-            model=model,
-            messages=turns,
-            tools=tuple(_tool(tool) for tool in given.tools),
-            tool_choice=_choice(given.tool_choice),
-            format=wanted or _format(given.response_format),
-            stop=(given.stop,) if isinstance(given.stop, str) else tuple(given.stop),
-            stream=stream,
-            **{name: getattr(given, name) for name in _SCALARS},
-        )
-    except (ValueError, msgspec.ValidationError) as error:
+        if wanted is not None:
+            fields["format"] = wanted
+        return Request(model=model, messages=turns, stream=stream, **fields)
+    except ValueError as error:
         raise BadRequestError(f"the request is not valid: {error}") from None
+
+
+def _plain(name: str, value: Any) -> Any:
+    allowed = _PLAIN[name]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
+        raise ValueError(f"{name} is {value!r}, a {type(value).__name__}")
+    return value
+
+
+def _shaped(name: str, value: Any) -> tuple[str, Any]:
+    if name == "tools":
+        return "tools", tuple(_tool(tool) for tool in value)
+    if name == "tool_choice":
+        return "tool_choice", _choice(value)
+    if name == "response_format":
+        return "format", _format(value)
+    return "stop", (value,) if isinstance(value, str) else tuple(value)
 
 
 def _messages(given: Messages) -> Iterable[Message]:
@@ -103,8 +114,8 @@ def _tool(given: Any) -> Tool | Opaque:
     raise ValueError(f"a tool is a {type(given).__name__}; give a dict or a Tool")
 
 
-def _choice(given: Any) -> ToolChoice | None:
-    if given is None or isinstance(given, ToolChoice):
+def _choice(given: Any) -> ToolChoice:
+    if isinstance(given, ToolChoice):
         return given
     choice = read_choice(given)
     if choice is None:
@@ -112,8 +123,8 @@ def _choice(given: Any) -> ToolChoice | None:
     return choice
 
 
-def _format(given: Any) -> Format | None:
-    if given is None or isinstance(given, Format):
+def _format(given: Any) -> Format:
+    if isinstance(given, Format):
         return given
     wanted = read_format(cast("dict[str, Any]", given)) if isinstance(given, dict) else None
     if wanted is None:

@@ -15,10 +15,9 @@ from ..errors import ConfigError
 from ..layers.breaker import Breaker
 from ..layers.retry import Retry
 from ..ports import Timeouts
-from .inputs import Parameters
 from .settings import ModelSettings, Policies
 
-__all__ = ["CallPolicies", "Options", "decide", "inherited", "parameters"]
+__all__ = ["CallPolicies", "Options", "check", "decide", "decides", "inherited"]
 
 
 class Options(TypedDict, total=False):
@@ -63,8 +62,8 @@ class Options(TypedDict, total=False):
     extra: Mapping[str, Mapping[str, Any]]
 
 
-_PARAMETERS = frozenset(Parameters.__struct_fields__)
 _KNOWN = frozenset(Options.__annotations__)
+_POLICIES = ("retry", "breaker", "deadline", "fallback_reply", "reasks")
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -79,16 +78,6 @@ def check(options: Mapping[str, Any]) -> None:
             )
 
 
-def parameters(options: Mapping[str, Any]) -> Parameters:
-    return Parameters(
-        **{
-            name: value
-            for name, value in options.items()
-            if name in _PARAMETERS and value is not None
-        }
-    )
-
-
 class CallPolicies(Struct, frozen=True):
     """The policies of one call, all sources considered."""
 
@@ -97,6 +86,11 @@ class CallPolicies(Struct, frozen=True):
     deadline: Timeouts
     fallback_reply: str | None
     reasks: int
+
+
+def decides(options: Mapping[str, Any]) -> bool:
+    """Whether the call itself says anything about policies."""
+    return any(name in options for name in _POLICIES)
 
 
 def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any]) -> CallPolicies:

@@ -6,6 +6,8 @@ States after Nygard, "Release It!" (2007): closed, open, half-open. All transiti
 
 from __future__ import annotations
 
+import logging
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -15,6 +17,8 @@ from ..core import Call, End, Handler, Reply
 from ..errors import CircuitOpenError
 
 __all__ = ["Breaker", "BreakerLayer", "Circuit", "Verdict", "verdict"]
+
+_log = logging.getLogger("seawall.breaker")
 
 Verdict = Literal["good", "bad", "limited", "none"]
 
@@ -143,19 +147,19 @@ class BreakerLayer:
             if not passes:
                 raise self._refusal(circuit, now)
             self._circuits[name] = circuit
-            epoch = circuit.epoch
-
-            def told(end: End) -> None:
-                current = self._circuits.get(name, circuit)
-                reason = "" if end.fault is None else str(end.fault)
-                self._circuits[name] = self._breaker.told(
-                    current, epoch, verdict(end), call.clock.now(), reason
-                )
-
-            call.on_end(told)
+            call.on_end(partial(self._told, call, circuit))
             return await inner(call)
 
         return handler
+
+    def _told(self, call: Call, admitted: Circuit, end: End) -> None:
+        name, reason = call.model, "" if end.fault is None else str(end.fault)
+        before = self._circuits.get(name, admitted)
+        after = self._breaker.told(before, admitted.epoch, verdict(end), call.clock.now(), reason)
+        self._circuits[name] = after
+        if after.state != before.state:
+            level = logging.WARNING if after.state == "open" else logging.INFO
+            _log.log(level, "the circuit of %s is %s %s", name, after.state, reason)
 
     def _refusal(self, circuit: Circuit, now: float) -> CircuitOpenError:
         after = max(0.0, circuit.opened + self._breaker.cooldown - now)

@@ -19,7 +19,7 @@ from .fit import fit
 
 __all__ = ["FallbackLayer", "helps"]
 
-_log = logging.getLogger("seawall")
+_log = logging.getLogger("seawall.fallback")
 
 
 def helps(fault: Fault, failed: Route, other: Route, *, first: bool) -> bool:
@@ -64,6 +64,8 @@ class FallbackLayer:
                     faults.append(fault)
                     self._alarm(call, fault)
                     left = self._eligible(call, fault, route, left)
+                    if left:
+                        _log.warning("%s; asking %s instead", fault, left[0].name)
                     if isinstance(fault, ContentFilterError) or fault.delivered:
                         raise
             return await self._give_up(call, faults)

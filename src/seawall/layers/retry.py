@@ -6,6 +6,7 @@ Jitter" (AWS Architecture Blog, 2015): of the variants measured there it spreads
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ from ..core import Call, Handler, Reply
 from ..errors import Fault, TimeoutFault
 
 __all__ = ["Again", "Retry", "RetryBudget", "RetryLayer"]
+
+_log = logging.getLogger("seawall.retry")
 
 
 class Again(Struct, frozen=True):
@@ -151,6 +154,7 @@ class RetryLayer:
                         call.note(f"{call.model}: {again.reason}")
                         raise
                     call.waited, call.wait_reason = again.wait, again.reason
+                    _log.info("%s; again in %.3g s (%s)", fault, again.wait, again.reason)
                     await call.clock.sleep(again.wait)
 
         return handler
