@@ -11,10 +11,10 @@ bin := $(venv)/bin
 pytest := $(bin)/python -m pytest --timeout 120
 pip := $(bin)/python -m pip --disable-pip-version-check --no-input
 
-# A stamp carries a checksum of what was installed: switching branches installs anew only when
-# the pins differ, whatever the files' dates say.
+# A stamp carries the interpreter's version and a checksum of what was installed: switching
+# branches installs anew only when the pins differ, whatever the files' dates say.
 version := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
-key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d ' ' -f 1)
+key = $(version)-$(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d ' ' -f 1)
 python := $(venv)/.python-$(version)
 demo := $(venv)/.demo-$(call key,demo)
 dev := $(venv)/.dev-$(call key,dev)
