@@ -56,7 +56,7 @@ lock: $(dev) ## write the pins anew (ARGS=--upgrade takes newer versions)
 
 # Universal: one file serves every supported Python and platform.
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --only-binary :all: --no-annotate --custom-compile-command "make lock" $(ARGS)
+  --only-binary :all: --no-annotate --system-certs --custom-compile-command "make lock" $(ARGS)
 
 $(python):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
