@@ -18,6 +18,7 @@ def _connect_to_loopback(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6):
         host = str(address[0])
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            self.close()
             raise RuntimeError(f"a test tried to connect to {host}; tests use loopback only")
     _connect(self, address)
 
