@@ -6,10 +6,13 @@ import ipaddress
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from doc_provider import provider
 
 _connect = socket.socket.connect
 
@@ -35,11 +38,15 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: igno
 
 
 @pytest.fixture
-def docs_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the documentation's blocks run: an empty directory that is the working directory.
-
-    Whatever pages rely on (a provider on loopback, the variables that name it) starts here,
-    outside the test's own loop, because synchronous blocks hold that up.
-    """
+def docs_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the documentation's blocks run: an empty directory that is the working directory,
+    with a provider on loopback behind every address the pages name. It runs on a thread,
+    because synchronous blocks hold up the test's own loop."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setenv("SEAWALL_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-documentation")
+    monkeypatch.setenv("WALL_KEY", "documentation")
+    with provider() as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        monkeypatch.setenv("SEAWALL_VENDORS__WALL__BASE_URL", url)
+        yield tmp_path

@@ -113,7 +113,7 @@ _WHERE = {
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = [  # noqa: RUF022 - one sorted list, kept so by a test
+__all__ = [
     "AsyncReplyStream",
     "AsyncSeawall",
     "AuthenticationError",

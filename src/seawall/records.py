@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from .types import Price
 
-__all__ = ["Attempted", "Content", "CostState", "Ended", "RecordedOutcome", "Record", "Started"]
+__all__ = ["Attempted", "Content", "CostState", "Ended", "Record", "RecordedOutcome", "Started"]
 
 Content = Literal["full", "hashed", "none"]
 CostState = Literal["exact", "estimated", "unknown"]
@@ -21,7 +21,10 @@ RecordedOutcome = Literal["finished", "cut", "cancelled", "fault", "fallback_rep
 
 # Written: anything that encodes to JSON. Read back: its bytes as they stand in the journal, so
 # that importing a record parses no content.
-JSON = Any if TYPE_CHECKING else Raw
+if TYPE_CHECKING:
+    JSON = Any
+else:
+    JSON = Raw
 
 
 class Started(Struct, kw_only=True, omit_defaults=True, tag="started"):

@@ -1,0 +1,5 @@
+"""``python -m seawall.cli``."""
+
+from . import main
+
+main()

@@ -1,0 +1,3 @@
+"""``seawall local``: the weights of the embedded models."""
+
+from __future__ import annotations

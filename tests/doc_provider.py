@@ -1,0 +1,98 @@
+"""The provider the documentation talks to: the chat dialect on loopback, with fixed answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from seawall.dialects.openai_chat import FACE
+from seawall.folding import unfold
+from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCall, Usage
+
+_USAGE = Usage(prompt_tokens=12, completion_tokens=3, total_tokens=15)
+
+
+@contextlib.contextmanager
+def provider(port: int = 0) -> Iterator[str]:
+    """Serve on a thread of its own while open. Gives the base URL."""
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(_serve, "127.0.0.1", port))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield "http://127.0.0.1:{}/v1".format(server.sockets[0].getsockname()[1])
+    finally:
+        asyncio.run_coroutine_threadsafe(_stop(server), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+async def _stop(server: asyncio.Server) -> None:
+    server.close()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = next(
+                line for line in head.split(b"\r\n") if line.startswith(b"content-length")
+            )
+            body = await reader.readexactly(int(length.partition(b":")[2]))
+            writer.write(_answer(body))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return
+    finally:
+        writer.close()
+
+
+def _answer(body: bytes) -> bytes:
+    request, head = FACE.read("", {}, body), FACE.peek("", {}, body)
+    response = _respond(request)
+    if not head.stream:
+        return _http(FACE.write(response), "application/json")
+    stream = FACE.writer(head)
+    events = b"".join(stream.event(event) for event in unfold(response))
+    return _http(events + stream.end(), "text/event-stream")
+
+
+def _respond(request: Request) -> Response:
+    parts: tuple[Part, ...] = (Text("Trieste"),)
+    reason = "stop"
+    if request.tools:
+        parts = (ToolCall("call_1", "weather", '{"harbour": "Trieste"}'),)
+        reason = "tool_calls"
+    elif request.format is not None and request.format.schema is not None:
+        parts = (Text(msgspec.json.encode(_instance(request.format.schema)).decode()),)
+    choice = Choice(message=Message("assistant", parts), finish_reason=reason)
+    return Response(id="doc-1", model=request.model, choices=(choice,), usage=_USAGE)
+
+
+def _instance(schema: Any, root: Any = None) -> Any:
+    """Something the schema allows."""
+    root = root or schema
+    if "$ref" in schema:
+        return _instance(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object":
+        return {name: _instance(inner, root) for name, inner in schema["properties"].items()}
+    return {"string": "Trieste", "integer": 3, "number": 1.5, "array": [], "boolean": True}[
+        schema["type"]
+    ]
+
+
+def _http(body: bytes, kind: str) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
