@@ -1,1 +1,25 @@
 """Sinks: where the record of a call goes."""
+
+from .content import conceal
+from .importer import Importer, ImporterStatus
+from .journal import Journal
+from .ledger import CallNotFoundError, Ledger
+from .paths import default_dir
+from .redact import redact
+from .retention import Retention
+from .rows import Row, Total, Where
+
+__all__ = [
+    "CallNotFoundError",
+    "Importer",
+    "ImporterStatus",
+    "Journal",
+    "Ledger",
+    "Retention",
+    "Row",
+    "Total",
+    "Where",
+    "conceal",
+    "default_dir",
+    "redact",
+]
