@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,7 +101,8 @@ class Call:
         self.tags: Mapping[str, Any] = tags or {}
         self.started = clock.now()
         self.wall = clock.time()
-        self.id = f"{int(self.wall * 1000):012x}{secrets.token_hex(8)}"
+        # Unique, not secret; random reseeds itself in a forked child.
+        self.id = f"{int(self.wall * 1000):012x}{random.getrandbits(64):016x}"  # noqa: S311
         total = self.timeouts.total
         self.deadline: float | None = None if total is None else self.started + total
         self.decision = Decision()

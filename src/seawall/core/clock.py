@@ -31,10 +31,13 @@ class Watch:
     looks at ``due`` and goes back to sleep.
     """
 
-    __slots__ = ("_action", "_at", "_clock", "_due", "_timer", "fired")
+    __slots__ = ("_action", "_at", "_clock", "_due", "_tick", "_timer", "fired")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, tick: float | None = None) -> None:
+        """``tick``: the shortest deadline to come (seconds). A timer set no later than that
+        need not be moved earlier when it comes."""
         self._clock = clock
+        self._tick = tick
         self._timer: Timer | None = None
         self._at = 0.0
         self._due: float | None = None
@@ -64,8 +67,12 @@ class Watch:
             self._timer = None
 
     def _start(self, due: float) -> None:
-        self._at = due
-        self._timer = self._clock.call_later(max(0.0, due - self._clock.now()), self._ring)
+        now = self._clock.now()
+        seconds = max(0.0, due - now)
+        if self._tick is not None and self._tick < seconds:
+            seconds = self._tick
+        self._at = now + seconds
+        self._timer = self._clock.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
         self._timer = None

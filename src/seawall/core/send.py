@@ -32,14 +32,16 @@ async def send(call: Call) -> Reply:
     draft = route.wire.encode(call.request, route.quirks)
     for note in draft.notes:
         call.note(note)
-    watch = Watch(call.clock)
+    watch = Watch(call.clock, call.timeouts.idle)
     inbound: Inbound | None = None
+    reply: Reply | None = None
     try:
         inbound = await _ask(call, route, draft, watch)
         if not 200 <= inbound.status < 300:
             raise await _fault(call, route, inbound, watch)
         if call.request.stream and not _is_json(inbound):
-            return await _stream(call, route, inbound, watch)
+            reply = await _stream(call, route, inbound, watch)
+            return reply
         return await _whole(call, route, inbound, watch)
     except Fault as fault:
         fault.model = fault.model or route.name
@@ -49,7 +51,8 @@ async def send(call: Call) -> Reply:
             inbound.abort()
         raise
     finally:
-        watch.rest()
+        if reply is None:
+            watch.close()
 
 
 async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
