@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from .stream import Stream
 
 __all__ = ["Call", "Handler", "Layer", "Reply", "Route", "compose", "run"]
+
+
+# Ids are unique, not secret. A generator of our own, since applications seed the shared one.
+_dice = random.Random()
+os.register_at_fork(after_in_child=_dice.seed)
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -101,8 +107,7 @@ class Call:
         self.tags: Mapping[str, Any] = tags or {}
         self.started = clock.now()
         self.wall = clock.time()
-        # Unique, not secret; random reseeds itself in a forked child.
-        self.id = f"{int(self.wall * 1000):012x}{random.getrandbits(64):016x}"  # noqa: S311
+        self.id = f"{int(self.wall * 1000):012x}{_dice.getrandbits(64):016x}"
         total = self.timeouts.total
         self.deadline: float | None = None if total is None else self.started + total
         self.decision = Decision()
