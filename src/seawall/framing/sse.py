@@ -48,6 +48,7 @@ class SSE:
         if (
             data.startswith(b"data: ")
             and data.endswith(b"\n\n")
+            and len(data) <= self._limit
             and not self._partial
             and not self._data
             and b"\r" not in data
@@ -94,7 +95,8 @@ class SSE:
         if name != b"data":
             return
         value = value.removeprefix(b" ")
-        self._grow(len(value))
+        # One more for the line feed that joins it: empty lines must not pile up for nothing.
+        self._grow(len(value) + 1)
         self._data.append(value)
 
     def end(self) -> list[bytes]:
