@@ -1,19 +1,25 @@
-"""Between a stream and a response: ``fold``, ``unfold``, and what an unmetered answer weighs."""
+"""Between a stream and a response: ``fold``, ``unfold``, and what an unmetered answer weighs.
+
+An ``Opaque`` part of an answer travels in a stream as the unknown field ``content`` of its
+dialect, a list of such parts.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .types import (
     Choice,
     Event,
+    Extra,
     Finish,
     Image,
     LogprobsDelta,
     Message,
     Metered,
+    Opaque,
     Part,
     Reasoning,
     ReasoningDelta,
@@ -58,10 +64,12 @@ class _Answer:
         elif type(event) is RefusalDelta:
             self.refusal.append(event.text)
         elif type(event) is LogprobsDelta:
-            _merge(self.logprobs, event.logprobs)
+            _extend(self.logprobs, event.logprobs)
         elif type(event) is UnknownDelta:
-            into = self.delta_extra if event.scope == "delta" else self.choice_extra
-            _merge(into.setdefault(event.dialect, {}), event.fields)
+            if event.scope == "delta":
+                _grow(self.delta_extra.setdefault(event.dialect, {}), event.fields)
+            else:
+                _extend(self.choice_extra.setdefault(event.dialect, {}), event.fields)
         elif type(event) is Finish:
             self.finish = event.reason
 
@@ -71,35 +79,63 @@ class _Answer:
             parts.append(Reasoning("".join(self.reasoning)))
         if self.text:
             parts.append(Text("".join(self.text)))
+        for dialect, fields in self.delta_extra.items():
+            if isinstance(fields.get("content"), list):
+                parts.extend(Opaque(dialect, raw) for raw in fields.pop("content"))
         if self.refusal:
             parts.append(Refusal("".join(self.refusal)))
         parts.extend(_tool_call(self.tools[index]) for index in sorted(self.tools))
         return Choice(
             index=self.index,
-            message=Message("assistant", tuple(parts), extra=self.delta_extra),
+            message=Message("assistant", tuple(parts), extra=_filled(self.delta_extra)),
             finish_reason=self.finish,
             logprobs=self.logprobs or None,
-            extra=self.choice_extra,
+            extra=_filled(self.choice_extra),
         )
 
 
 def _tool_call(pieces: Sequence[ToolCallDelta]) -> ToolCall:
+    extra: dict[str, dict[str, Any]] = {}
+    for piece in pieces:
+        for dialect, fields in piece.extra.items():
+            _extend(extra.setdefault(dialect, {}), fields)
     return ToolCall(
         id=next((piece.id for piece in pieces if piece.id), ""),
         name=next((piece.name for piece in pieces if piece.name), ""),
         arguments="".join(piece.arguments for piece in pieces),
-        extra=next((piece.extra for piece in pieces if piece.extra), pieces[0].extra),
+        extra=extra,
     )
 
 
-def _merge(into: dict[str, Any], fields: Mapping[str, Any]) -> None:
-    """Later pieces extend lists and replace everything else."""
+def _filled(extra: dict[str, dict[str, Any]]) -> Extra:
+    return {dialect: fields for dialect, fields in extra.items() if fields}
+
+
+def _extend(into: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Later pieces extend lists and replace everything else; a null takes nothing away."""
+    for name, value in fields.items():
+        if isinstance(value, list):
+            old = into.get(name)
+            if not isinstance(old, list):
+                old = into[name] = []
+            cast("list[Any]", old).extend(cast("list[Any]", value))
+        elif value is not None or name not in into:
+            into[name] = value
+
+
+def _grow(into: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Unknown pieces of a message grow as known ones do: strings are joined, objects merged.
+    The rule of the openai package's own accumulator; ``id`` and ``type`` name and do not grow."""
     for name, value in fields.items():
         old = into.get(name)
-        if isinstance(old, list) and isinstance(value, list):
-            into[name] = [*old, *value]
+        if isinstance(value, dict):
+            if not isinstance(old, dict):
+                old = into[name] = {}
+            _grow(cast("dict[str, Any]", old), cast("dict[str, Any]", value))
+        elif isinstance(old, str) and isinstance(value, str) and name not in ("id", "type"):
+            into[name] = old + value
         else:
-            into[name] = value
+            _extend(into, {name: value})
 
 
 def fold(events: Iterable[Event]) -> Response:
@@ -113,11 +149,11 @@ def fold(events: Iterable[Event]) -> Response:
         if isinstance(event, Start):
             start = event
             for dialect, fields in event.extra.items():
-                _merge(extra.setdefault(dialect, {}), fields)
+                extra.setdefault(dialect, {}).update(fields)
         elif isinstance(event, Metered):
             usage = event.usage
         elif isinstance(event, UnknownDelta) and event.scope == "response":
-            _merge(extra.setdefault(event.dialect, {}), event.fields)
+            extra.setdefault(event.dialect, {}).update(event.fields)
         else:
             index = event.choice
             answer = answers.get(index)
@@ -160,6 +196,8 @@ def _unfold_choice(choice: Choice) -> Iterable[Event]:
         elif type(part) is ToolCall:
             yield ToolCallDelta(calls, part.id, part.name, part.arguments, index, part.extra)
             calls += 1
+        elif type(part) is Opaque:
+            yield UnknownDelta(part.dialect, {"content": [part.raw]}, "delta", index)
     if choice.logprobs is not None:
         yield LogprobsDelta(choice.logprobs, index)
     for dialect, fields in choice.message.extra.items():

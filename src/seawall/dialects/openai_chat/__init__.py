@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadRequestError, Fault
+from ...errors import BadRequestError, Fault, UnsupportedError
 from ...framing.sse import SSE
 from ...ports import Draft, Head, Headers, Quirks
 from ...types import Request, Response
-from .faults import complaint, fault_from, status_of
+from .faults import complaint, error_in, fault_from, status_of, waiting_headers
 from .requests import read_request, write_request
 from .responses import read_response, write_response
 from .streams import StreamReader, StreamWriter
@@ -29,22 +29,28 @@ class OpenAIChatWire:
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
-        body = encode(write_request(request, quirks, notes))
+        try:
+            body = encode(write_request(request, quirks, notes))
+        except UnicodeEncodeError as error:
+            raise UnsupportedError(
+                f"the request holds a text that is no Unicode: {error}"
+            ) from None
         return Draft(path="/chat/completions", body=body, notes=tuple(notes))
 
     def decode(self, body: bytes, /) -> Response:
         """Raises ``ValueError`` for what is no chat completion, and the provider's fault for an
         error object that came with a success status."""
         raw = as_object(decode(body), "the body")
-        if raw.get("error") is not None and not raw.get("choices"):
-            raise fault_from(raw, body)
+        error = error_in(raw)
+        if error is not None:
+            raise fault_from(error, body)
         return read_response(raw)
 
     def framer(self) -> SSE:
         return SSE()
 
     def reader(self) -> StreamReader:
-        return StreamReader(fault_from)
+        return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
         try:
@@ -71,7 +77,7 @@ class OpenAIChatFace:
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
         try:
             head = _peek(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadRequestError(f"the request is not valid: {error}", status=400) from None
         usage = bool((head.stream_options or {}).get("include_usage"))
         return Head(model=head.model, stream=bool(head.stream), include_usage=usage)
@@ -87,8 +93,7 @@ class OpenAIChatFace:
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
         headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        if fault.after is not None:
-            headers.append(("retry-after", f"{fault.after:g}"))
+        headers += waiting_headers(fault)
         return status_of(fault), Headers(headers), encode(complaint(fault))
 
 

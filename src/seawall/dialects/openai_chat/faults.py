@@ -7,7 +7,9 @@ write less or other: a bare string (Ollama), the object without its envelope (vL
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any, cast
 
 from ...errors import (
@@ -27,8 +29,28 @@ from ...errors import (
     TimeoutFault,
 )
 from ..http_faults import fault_for
+from .words import encode
 
-__all__ = ["complaint", "fault_from", "status_of"]
+__all__ = ["complaint", "error_in", "fault_from", "status_of", "waiting_headers"]
+
+
+def error_in(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The error in a body or chunk that came with a success status, or ``None``.
+
+    It stands at the top (OpenAI), without its envelope (vLLM), in ``x_groq``, in a choice, or
+    is only a finish reason (OpenRouter and Mistral end a failed answer with ``error``).
+    """
+    if raw.get("error") or raw.get("object") == "error":
+        return raw
+    choices = raw.get("choices")
+    holders = cast("list[Any]", choices) if isinstance(choices, list) else []
+    for holder in (raw.get("x_groq"), *holders):
+        fields = cast("dict[str, Any]", holder) if isinstance(holder, dict) else {}
+        if fields.get("error"):
+            return fields
+        if fields.get("finish_reason") == "error":
+            return {"error": {"message": "the provider ended the answer with an error"}}
+    return None
 
 
 def fault_from(
@@ -57,34 +79,41 @@ def _error_object(raw: Any) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         return {}
     fields = cast("dict[str, Any]", raw)
-    error = fields.get("error", fields)
-    return cast("dict[str, Any]", error) if isinstance(error, dict) else {"message": str(error)}
+    error = fields.get("error") or fields
+    return cast("dict[str, Any]", error) if isinstance(error, dict) else fields | {"message": error}
 
 
 def _message(error: Mapping[str, Any], body: bytes) -> str:
     message = error.get("message") or error.get("detail")
-    if message:
-        return str(message)[:1000]
-    text = " ".join(body[:300].decode("utf-8", "replace").split())
-    return f"the provider's error body says: {text}" if text else "the error has no body"
+    if not message:
+        text = " ".join(body[:300].decode("utf-8", "replace").split())
+        return f"the provider's error body says: {text}" if text else "the error has no body"
+    metadata = error.get("metadata")
+    # OpenRouter hides what its provider said behind "Provider returned error".
+    raw = cast("dict[str, Any]", metadata).get("raw") if isinstance(metadata, dict) else None
+    said = [part if isinstance(part, str) else encode(part).decode() for part in (message, raw)]
+    return ": ".join(said if raw else said[:1])[:1000]
+
+
+_IN_BAND = (
+    ("ratelimit", 429),
+    ("quota", 429),
+    ("overloaded", 529),
+    ("invalidrequest", 400),
+    ("badrequest", 400),
+    ("contextlength", 400),
+    ("contentfilter", 400),
+    ("authentication", 401),
+    ("permission", 403),
+    ("notfound", 404),
+)
 
 
 def _in_band_status(code: Any, kind: Any) -> int:
-    if isinstance(code, int) and 400 <= code < 600:
-        return code
-    words = f"{code} {kind}"
-    for mark, status in (
-        ("rate_limit", 429),
-        ("quota", 429),
-        ("overloaded", 529),
-        ("invalid_request", 400),
-        ("context_length", 400),
-        ("content_filter", 400),
-        ("authentication", 401),
-    ):
-        if mark in words:
-            return status
-    return 500
+    if str(code).isdecimal() and 400 <= int(code) < 600:
+        return int(code)
+    words = f"{code} {kind}".lower().replace("_", "")
+    return next((status for mark, status in _IN_BAND if mark in words), 500)
 
 
 #: Most telling class first: the first that fits a fault without a status of its own.
@@ -123,3 +152,14 @@ def complaint(fault: Fault) -> dict[str, Any]:
             "code": fault.code or fault.kind,
         }
     }
+
+
+def waiting_headers(fault: Fault) -> list[tuple[str, str]]:
+    """How long the caller should wait: whole seconds as RFC 9110 wants them, rounded up, and
+    the milliseconds the official SDKs prefer. A date is passed on as one."""
+    if fault.after is not None:
+        return [
+            ("retry-after", str(math.ceil(fault.after))),
+            ("retry-after-ms", str(math.ceil(fault.after * 1000))),
+        ]
+    return [] if fault.until is None else [("retry-after", formatdate(fault.until, usegmt=True))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,7 @@ from ...errors import BadRequestError, UnsupportedError
 from ...ports import Quirks
 from ...types import Format, Opaque, Request, Tool, ToolChoice
 from .messages import read_message, write_messages
-from .words import DIALECT, as_object, bag, decode, own
+from .words import DIALECT, as_object, as_text, bag, decode, own
 
 __all__ = ["read_choice", "read_format", "read_request", "read_tool", "write_request"]
 
@@ -58,7 +58,6 @@ class _Wire(Struct):
 
 
 _KNOWN = frozenset(_Wire.__struct_fields__)
-_decode_wire = msgspec.json.Decoder(_Wire).decode
 
 
 def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[str, Any]:
@@ -131,9 +130,9 @@ def _write_choice(choice: ToolChoice) -> str | dict[str, Any]:
 def _write_format(wanted: Format, quirks: Quirks) -> dict[str, Any]:
     if wanted.type not in quirks.formats:
         raise UnsupportedError(f"response_format {wanted.type} is not served here")
-    if wanted.type != "json_schema":
-        return {"type": wanted.type}
     extra = own(wanted.extra)
+    if wanted.type != "json_schema":
+        return {"type": wanted.type} | extra
     schema: dict[str, Any] = {"name": wanted.name}
     if wanted.schema is not None:
         schema["schema"] = wanted.schema
@@ -147,8 +146,8 @@ def _write_format(wanted: Format, quirks: Quirks) -> dict[str, Any]:
 def read_request(body: bytes) -> Request:
     """A caller's request. Raises ``BadRequestError`` naming the field that is wrong."""
     try:
-        wire = _decode_wire(body)
-        return _read(wire, as_object(decode(body), "the body"))
+        raw = as_object(decode(body), "the body")
+        return _read(msgspec.convert(raw, _Wire), raw)
     except ValueError as error:
         raise BadRequestError(f"the request is not valid: {error}", status=400) from None
 
@@ -158,8 +157,6 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     options = {k: v for k, v in (wire.stream_options or {}).items() if k != "include_usage"}
     if options:
         unknown["stream_options"] = options
-    if wire.max_tokens is not None and wire.max_completion_tokens is not None:
-        unknown["max_tokens"] = wire.max_tokens
     choice = read_choice(wire.tool_choice)
     if choice is None and wire.tool_choice is not None:
         unknown["tool_choice"] = wire.tool_choice
@@ -167,14 +164,13 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     if wanted is None and wire.response_format is not None:
         unknown["response_format"] = wire.response_format
     stop = wire.stop or ()
-    cap = wire.max_completion_tokens
     return Request(
         model=wire.model,
         messages=tuple(read_message(message) for message in wire.messages),
         tools=tuple(read_tool(tool) for tool in wire.tools or ()),
         tool_choice=choice,
         format=wanted,
-        max_tokens=cap if cap is not None else wire.max_tokens,
+        max_tokens=_cap(wire),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         stream=bool(wire.stream),
         extra={DIALECT: unknown} if unknown else {},
@@ -182,12 +178,20 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     )
 
 
+def _cap(wire: _Wire) -> int | None:
+    """The output cap under its old or its new name; OpenAI refuses a request with both."""
+    old, new = wire.max_tokens, wire.max_completion_tokens
+    if old is not None and new is not None and old != new:
+        raise ValueError(f"max_tokens is {old} but max_completion_tokens {new}; leave one out")
+    return old if new is None else new
+
+
 def read_tool(raw: dict[str, Any]) -> Tool | Opaque:
     if raw.get("type") != "function":
         return Opaque(DIALECT, raw)
     function = as_object(raw.get("function"), "tools[].function")
-    name = function.get("name")
-    if not isinstance(name, str):
+    name = as_text(function.get("name"), "tools[].function.name")
+    if not name:
         raise ValueError("tools[].function.name is missing")
     extra = own(bag(raw, ("type", "function")))
     inner = own(bag(function, ("name", "description", "parameters", "strict")))
@@ -195,11 +199,16 @@ def read_tool(raw: dict[str, Any]) -> Tool | Opaque:
         extra["function"] = inner
     return Tool(
         name=name,
-        description=function.get("description"),
-        parameters=function.get("parameters"),
+        description=as_text(function.get("description"), "tools[].function.description"),
+        parameters=_schema(function, "parameters", "tools[].function"),
         strict=function.get("strict"),
         extra={DIALECT: extra} if extra else {},
     )
+
+
+def _schema(fields: Mapping[str, Any], name: str, where: str) -> dict[str, Any] | None:
+    value = fields.get(name)
+    return None if value is None else as_object(value, f"{where}.{name}")
 
 
 def read_choice(raw: str | dict[str, Any] | None) -> ToolChoice | None:
@@ -210,7 +219,10 @@ def read_choice(raw: str | dict[str, Any] | None) -> ToolChoice | None:
     if raw is None or raw.get("type") != "function" or set(raw) != {"type", "function"}:
         return None
     function = as_object(raw["function"], "tool_choice.function")
-    return ToolChoice("tool", cast("str | None", function.get("name")))
+    name = as_text(function.get("name"), "tool_choice.function.name")
+    if not name:
+        raise ValueError("tool_choice.function.name is missing")
+    return ToolChoice("tool", name) if len(function) == 1 else None
 
 
 def read_format(raw: dict[str, Any] | None) -> Format | None:
@@ -218,7 +230,7 @@ def read_format(raw: dict[str, Any] | None) -> Format | None:
     if raw is None or kind not in ("text", "json_object", "json_schema"):
         return None
     if kind != "json_schema":
-        return Format(type=kind)
+        return Format(type=kind, extra=bag(raw, ("type",)))
     inner = as_object(raw.get("json_schema"), "response_format.json_schema")
     extra = own(bag(raw, ("type", "json_schema")))
     rest = own(bag(inner, ("name", "schema", "strict", "description")))
@@ -226,9 +238,9 @@ def read_format(raw: dict[str, Any] | None) -> Format | None:
         extra["json_schema"] = rest
     return Format(
         type="json_schema",
-        name=inner.get("name") or "output",
-        schema=inner.get("schema"),
+        name=as_text(inner.get("name"), "response_format.json_schema.name") or "output",
+        schema=_schema(inner, "schema", "response_format.json_schema"),
         strict=inner.get("strict"),
-        description=inner.get("description"),
+        description=as_text(inner.get("description"), "response_format.json_schema.description"),
         extra={DIALECT: extra} if extra else {},
     )

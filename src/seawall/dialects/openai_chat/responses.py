@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-from ...types import Choice, Message, Response
+import msgspec
+
+from ...types import Choice, Message, Opaque, Part, Reasoning, Refusal, Response, Text, ToolCall
+from .calls import Calls
 from .messages import answer_parts, write_answer
-from .words import as_object, bag, own, read_usage, write_usage
+from .usage import read_usage, write_usage
+from .words import DIALECT, as_list, as_object, as_text, bag, own
 
-__all__ = ["read_response", "write_response"]
+__all__ = ["read_created", "read_response", "write_response"]
 
 _RESPONSE = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
@@ -17,14 +22,14 @@ _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "reasoning_con
 
 def read_response(raw: dict[str, Any]) -> Response:
     """Raises ``ValueError`` for an object that is no chat completion."""
-    if not isinstance(raw.get("choices"), list) or not raw["choices"]:
+    choices = as_list(raw.get("choices"), "choices")
+    if not choices:
         raise ValueError("it has no choices")
-    choices = cast("list[Any]", raw["choices"])
     usage = raw.get("usage")
     return Response(
         id=str(raw.get("id") or ""),
         model=str(raw.get("model") or ""),
-        created=int(raw.get("created") or 0),
+        created=read_created(raw),
         choices=tuple(
             _read_choice(as_object(choice, f"choices[{index}]"), index)
             for index, choice in enumerate(choices)
@@ -34,16 +39,37 @@ def read_response(raw: dict[str, Any]) -> Response:
     )
 
 
+def read_created(raw: Mapping[str, Any]) -> int:
+    """Epoch seconds. No answer is given up for a date that is none."""
+    value = raw.get("created")
+    return int(value) if isinstance(value, (int, float)) and 0 <= value < 2**53 else 0
+
+
 def _read_choice(raw: dict[str, Any], position: int) -> Choice:
     message = as_object(raw.get("message"), f"choices[{position}].message")
-    index = raw.get("index")
+    logprobs = raw.get("logprobs")
+    given = raw.get("index")
+    index = given if isinstance(given, int) else position
+    parts = _with_own_ids(answer_parts(message), index)
     return Choice(
-        index=index if isinstance(index, int) else position,
-        message=Message("assistant", answer_parts(message), extra=bag(message, _MESSAGE)),
-        finish_reason=raw.get("finish_reason"),
-        logprobs=raw.get("logprobs"),
+        index=index,
+        message=Message("assistant", parts, extra=bag(message, _MESSAGE)),
+        finish_reason=as_text(raw.get("finish_reason"), "finish_reason") or None,
+        logprobs=None if logprobs is None else as_object(logprobs, "logprobs"),
         extra=bag(raw, _CHOICE),
     )
+
+
+def _with_own_ids(parts: tuple[Part, ...], choice: int) -> tuple[Part, ...]:
+    calls = [part for part in parts if type(part) is ToolCall]
+    if len({call.id for call in calls} - {""}) == len(calls):
+        return parts
+    ids = Calls(choice)
+    named = [
+        msgspec.structs.replace(call, id=ids.place(position, call.id, call.name)[1])
+        for position, call in enumerate(calls)
+    ]
+    return (*parts[: -len(calls)], *named)
 
 
 def write_response(response: Response) -> dict[str, Any]:
@@ -62,8 +88,26 @@ def write_response(response: Response) -> dict[str, Any]:
 def _write_choice(choice: Choice) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "index": choice.index,
-        "message": {"refusal": None} | write_answer(choice.message),
+        "message": {"refusal": None} | write_answer(_sayable(choice.message)),
         "logprobs": choice.logprobs,
         "finish_reason": choice.finish_reason,
     }
     return wire | own(choice.extra)
+
+
+_APART = (Reasoning, Refusal, ToolCall)
+
+
+def _sayable(message: Message) -> Message:
+    """The answer as this dialect's callers know it: its text is one string, and what only
+    another dialect understands stays behind. Parts of this dialect keep the list they came in."""
+    apart = [part for part in message.content if isinstance(part, _APART)]
+    body: list[Part] = [
+        part
+        for part in message.content
+        if not isinstance(part, (*_APART, Opaque))
+        or (type(part) is Opaque and part.dialect == DIALECT)
+    ]
+    if all(type(part) is Text and not own(part.extra) for part in body):
+        body = [Text(message.text)] if message.text else []
+    return Message("assistant", (*body, *apart), extra=message.extra)

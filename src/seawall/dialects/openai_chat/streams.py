@@ -15,14 +15,22 @@ from ...types import (
     Finish,
     LogprobsDelta,
     Metered,
+    Reasoning,
     ReasoningDelta,
+    Refusal,
     RefusalDelta,
     Start,
+    Text,
     TextDelta,
     ToolCallDelta,
     UnknownDelta,
 )
-from .words import DIALECT, as_object, bag, decode, encode, own, read_usage, write_usage
+from .calls import Calls, read_piece, write_call
+from .faults import error_in, fault_from
+from .messages import read_part
+from .responses import read_created
+from .usage import read_usage, write_usage
+from .words import DIALECT, as_list, as_object, as_text, bag, decode, encode, own
 
 __all__ = ["StreamReader", "StreamWriter"]
 
@@ -30,13 +38,17 @@ __all__ = ["StreamReader", "StreamWriter"]
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
 _CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DELTA = frozenset({"role", "content", "refusal", "tool_calls", "reasoning_content", "reasoning"})
-_TOOL = frozenset({"index", "id", "type", "function"})
 
 
 class _PlainDelta(Struct, forbid_unknown_fields=True):
     content: str
     role: str | None = None
     refusal: None = None
+    # Nulls that servers write out; they say nothing.
+    reasoning_content: None = None
+    reasoning: None = None
+    tool_calls: None = None
+    function_call: None = None
 
 
 class _PlainChoice(Struct, forbid_unknown_fields=True):
@@ -44,6 +56,9 @@ class _PlainChoice(Struct, forbid_unknown_fields=True):
     index: int = 0
     logprobs: None = None
     finish_reason: None = None
+    stop_reason: None = None
+    matched_stop: None = None
+    token_ids: None = None
 
 
 class _PlainChunk(Struct, forbid_unknown_fields=True):
@@ -64,26 +79,24 @@ _decode_plain = msgspec.json.Decoder(_PlainChunk).decode
 
 
 class StreamReader:
-    """Turns the data of server-sent events into events, one reader a stream.
+    """Turns the data of server-sent events into events, one reader a stream."""
 
-    ``complain`` makes the fault for an error object the provider put in band.
-    """
-
-    def __init__(self, complain: Callable[[Mapping[str, Any], bytes], Fault]) -> None:
+    def __init__(self) -> None:
         self.done = False
-        self._complain = complain
         self._started = False
         self._top: dict[str, Any] = {}
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, Calls] = {}
 
     def feed(self, frame: bytes, /) -> Sequence[Event]:
+        """Raises ``ValueError`` for what is no chunk, and the provider's fault for an error it
+        put in band."""
         if frame == b"[DONE]":
             self.done = True
             return ()
         if self._started:
             try:
                 plain = _decode_plain(frame)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 return self._general(frame)
             if plain.service_tier == self._top.get(
                 "service_tier"
@@ -94,39 +107,53 @@ class StreamReader:
         return self._general(frame)
 
     def _general(self, frame: bytes) -> Sequence[Event]:
+        if not frame.strip():
+            return ()
         chunk = as_object(decode(frame), "the chunk")
-        choices = chunk.get("choices")
-        if chunk.get("error") is not None and not choices:
-            raise self._complain(chunk, frame)
-        if choices is None and chunk.get("usage") is None:
+        error = error_in(chunk)
+        if error is not None:
+            raise fault_from(error, frame)
+        choices = as_list(chunk.get("choices"), "choices")
+        usage = _usage(chunk)
+        if usage is None and chunk.get("choices") is None:
             raise ValueError("the chunk has neither choices nor usage")
         events: list[Event] = []
-        top = own(bag(chunk, _CHUNK))
-        if not self._started:
-            self._started = True
-            self._top = top
-            events.append(_start(chunk, top))
-        elif top and any(self._top.get(name) != value for name, value in top.items()):
-            events.append(UnknownDelta(DIALECT, top, "response"))
-            self._top |= top
-        for choice in choices or ():
+        for choice in choices:
             events.extend(self._choice(as_object(choice, "choices[]")))
-        usage = chunk.get("usage")
         if usage is not None:
             events.append(Metered(read_usage(as_object(usage, "usage"))))
-        return events
+        # Last, so that a chunk that proves unreadable has not begun the stream.
+        return [*self._head(chunk, bool(events)), *events]
+
+    def _head(self, chunk: Mapping[str, Any], telling: bool) -> Sequence[Event]:
+        """What the chunk says of the whole stream: its start, then what changed since."""
+        top = own(bag(chunk, _CHUNK))
+        news = {name: value for name, value in top.items() if self._top.get(name) != value}
+        self._top |= news
+        if self._started:
+            return (UnknownDelta(DIALECT, news, "response"),) if news else ()
+        if not telling and not chunk.get("id"):
+            # Azure's first chunk has the prompt's filter results, but no id, model or choice.
+            return ()
+        self._started = True
+        extra = {DIALECT: dict(self._top)} if self._top else {}
+        id_, model = str(chunk.get("id") or ""), str(chunk.get("model") or "")
+        return (Start(id_, model, read_created(chunk), extra),)
 
     def _choice(self, raw: dict[str, Any]) -> Iterable[Event]:
         index = raw.get("index") or 0
+        if not isinstance(index, int):
+            raise ValueError(f"choices[].index is {index!r}, not a number")
         delta = as_object(raw.get("delta") or {}, "delta")
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        reasoning = as_text(delta.get("reasoning_content") or delta.get("reasoning"), "reasoning")
         if reasoning:
-            yield ReasoningDelta(_text(reasoning, "reasoning"), index)
+            yield ReasoningDelta(reasoning, index)
         if delta.get("content"):
-            yield TextDelta(_text(delta["content"], "content"), index)
-        if delta.get("refusal"):
-            yield RefusalDelta(_text(delta["refusal"], "refusal"), index)
-        for call in delta.get("tool_calls") or ():
+            yield from _content(delta["content"], index)
+        refusal = as_text(delta.get("refusal"), "refusal")
+        if refusal:
+            yield RefusalDelta(refusal, index)
+        for call in as_list(delta.get("tool_calls"), "tool_calls"):
             yield self._tool_call(as_object(call, "tool_calls[]"), index)
         if raw.get("logprobs") is not None:
             yield LogprobsDelta(as_object(raw["logprobs"], "logprobs"), index)
@@ -136,49 +163,48 @@ class StreamReader:
         unknown = own(bag(raw, _CHOICE))
         if unknown:
             yield UnknownDelta(DIALECT, unknown, "choice", index)
-        if raw.get("finish_reason") is not None:
-            yield Finish(_text(raw["finish_reason"], "finish_reason"), index)
+        # Some servers write an empty reason until they have one.
+        finish = as_text(raw.get("finish_reason"), "finish_reason")
+        if finish:
+            yield Finish(finish, index)
 
     def _tool_call(self, raw: dict[str, Any], choice: int) -> ToolCallDelta:
-        """A piece of a tool call. Some servers leave out the index, send the id with every
-        piece, or use one id twice: results are joined by id, so each call gets its own."""
-        function = as_object(raw.get("function") or {}, "function")
-        ids = self._calls.setdefault(choice, [])
-        id_, index = raw.get("id") or "", raw.get("index")
-        if not isinstance(index, int):
-            index = ids.index(id_) if id_ in ids else len(ids) if id_ else max(0, len(ids) - 1)
-        first = index >= len(ids)
-        if first:
-            if not id_ or id_ in ids:
-                id_ = f"{id_ or 'call'}_{choice}_{index}"
-            ids.extend([""] * (index - len(ids)) + [id_])
-        extra = own(bag(raw, _TOOL))
-        inner = own(bag(function, ("name", "arguments")))
-        if inner:
-            extra["function"] = inner
-        return ToolCallDelta(
-            index,
-            ids[index] if first else None,
-            function.get("name") or None,
-            _text(function.get("arguments") or "", "arguments"),
-            choice,
-            {DIALECT: extra} if extra else {},
-        )
+        name, arguments, extra = read_piece(raw)
+        id_ = as_text(raw.get("id"), "tool_calls[].id") or ""
+        calls = self._calls.get(choice)
+        if calls is None:
+            calls = self._calls[choice] = Calls(choice)
+        index, first = calls.place(raw.get("index"), id_, name)
+        return ToolCallDelta(index, first, name or None, arguments or "", choice, extra)
 
 
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{where} is no string")
-    return value
+def _content(content: Any, index: int) -> Iterable[Event]:
+    """A piece of text, or Mistral's list of parts. What is no text travels as it came."""
+    if isinstance(content, str):
+        yield TextDelta(content, index)
+        return
+    for raw in as_list(content, "content"):
+        part = read_part(as_object(raw, "content[]"))
+        if type(part) is Text and not part.extra:
+            yield TextDelta(part.text, index)
+        elif type(part) is Reasoning:
+            yield ReasoningDelta(part.text, index)
+        elif type(part) is Refusal:
+            yield RefusalDelta(part.text, index)
+        else:
+            yield UnknownDelta(DIALECT, {"content": [raw]}, "delta", index)
 
 
-def _start(chunk: Mapping[str, Any], top: dict[str, Any]) -> Start:
-    return Start(
-        str(chunk.get("id") or ""),
-        str(chunk.get("model") or ""),
-        int(chunk.get("created") or 0),
-        {DIALECT: top} if top else {},
-    )
+def _usage(chunk: Mapping[str, Any]) -> Any:
+    """The chunk's usage. Groq has a place of its own for it, and only there unless asked."""
+    groq = chunk.get("x_groq")
+    own_place = cast("dict[str, Any]", groq).get("usage") if isinstance(groq, dict) else None
+    usage = chunk.get("usage")
+    return own_place if usage is None else usage
+
+
+#: Of a stream's own fields these stand in every chunk, the others in the first one.
+_REPEATED = ("service_tier", "system_fingerprint")
 
 
 class StreamWriter:
@@ -186,6 +212,7 @@ class StreamWriter:
 
     def __init__(self, model: str, include_usage: bool, complain: Callable[[Fault], Any]) -> None:
         self._start = Start(model=model)
+        self._top: dict[str, Any] = {}
         self._include_usage = include_usage
         self._complain = complain
         self._opened: set[int] = set()
@@ -193,13 +220,18 @@ class StreamWriter:
     def event(self, event: Event, /) -> bytes:
         if type(event) is Start:
             self._start = event
+            self._top |= own(event.extra)
             return b""
         if type(event) is Metered:
             if not self._include_usage:
                 return b""
             return self._chunk([], {"usage": write_usage(event.usage)})
-        if type(event) is UnknownDelta and event.scope == "response":
-            return self._chunk([], event.fields) if event.dialect == DIALECT else b""
+        if type(event) is UnknownDelta:
+            if event.dialect != DIALECT:
+                return b""
+            if event.scope == "response":
+                self._top |= event.fields
+                return self._chunk([])
         return self._choice(event)
 
     def _choice(self, event: Event) -> bytes:
@@ -207,7 +239,7 @@ class StreamWriter:
         delta: dict[str, Any] = {}
         if index not in self._opened:
             self._opened.add(index)
-            delta = {"role": "assistant", "content": ""}
+            delta = {"role": "assistant", "content": None}
         choice: dict[str, Any] = {"index": index, "delta": delta, "finish_reason": None}
         if type(event) is TextDelta:
             delta["content"] = event.text
@@ -216,12 +248,12 @@ class StreamWriter:
         elif type(event) is RefusalDelta:
             delta["refusal"] = event.text
         elif type(event) is ToolCallDelta:
-            delta["tool_calls"] = [_write_call(event)]
+            delta["tool_calls"] = [{"index": event.index} | write_call(event)]
         elif type(event) is LogprobsDelta:
             choice["logprobs"] = event.logprobs
         elif type(event) is Finish:
             choice["finish_reason"] = event.reason
-        elif type(event) is UnknownDelta and event.dialect == DIALECT:
+        elif type(event) is UnknownDelta:
             (delta if event.scope == "delta" else choice).update(event.fields)
         return self._chunk([choice])
 
@@ -234,7 +266,9 @@ class StreamWriter:
             "model": start.model,
             "choices": choices,
         }
-        wire |= own(start.extra)
+        wire |= self._top
+        if self._top:
+            self._top = {name: self._top[name] for name in _REPEATED if name in self._top}
         return write_sse(encode(wire | dict(more or {})))
 
     def fault(self, fault: Fault, /) -> bytes:
@@ -243,14 +277,3 @@ class StreamWriter:
 
     def end(self) -> bytes:
         return write_sse(b"[DONE]")
-
-
-def _write_call(event: ToolCallDelta) -> dict[str, Any]:
-    extra = own(event.extra)
-    function: dict[str, Any] = {"arguments": event.arguments}
-    if event.name is not None:
-        function["name"] = event.name
-    wire: dict[str, Any] = {"index": event.index, "function": function | extra.pop("function", {})}
-    if event.id is not None:
-        wire |= {"id": event.id, "type": "function"}
-    return wire | extra

@@ -10,15 +10,22 @@ from typing import Any, cast
 
 import msgspec
 
-from ...types import Extra, Usage
+from ...types import Extra
 
-__all__ = ["DIALECT", "as_object", "bag", "decode", "encode", "own", "read_usage", "write_usage"]
+__all__ = ["DIALECT", "as_list", "as_object", "as_text", "bag", "decode", "encode", "own"]
 
 DIALECT = "openai_chat"
 
 encode = msgspec.json.Encoder().encode
-#: Raises ``ValueError`` for bytes that are no JSON or no UTF-8.
-decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder().decode
+
+
+def decode(data: bytes) -> Any:
+    """Raises ``ValueError`` for bytes that are no JSON, no UTF-8, or nested beyond reason."""
+    try:
+        return _decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def as_object(value: Any, where: str) -> dict[str, Any]:
@@ -26,6 +33,22 @@ def as_object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is no JSON object")
     return cast("dict[str, Any]", value)
+
+
+def as_list(value: Any, where: str) -> list[Any]:
+    """``value`` if it is an array, an empty one for null; else ``ValueError``."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"{where} is no array")
+    return cast("list[Any]", value)
+
+
+def as_text(value: Any, where: str) -> str | None:
+    """``value`` if it is a string or null; else ``ValueError``."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{where} is no string")
+    return value
 
 
 def bag(fields: Mapping[str, Any], known: Collection[str]) -> Extra:
@@ -39,62 +62,3 @@ def bag(fields: Mapping[str, Any], known: Collection[str]) -> Extra:
 def own(extra: Extra) -> dict[str, Any]:
     """A copy of the unknown fields that came by this dialect."""
     return dict(extra.get(DIALECT, ()))
-
-
-_USAGE = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
-
-
-def read_usage(raw: Mapping[str, Any]) -> Usage:
-    prompt = as_object(raw.get("prompt_tokens_details") or {}, "prompt_tokens_details")
-    completion = as_object(raw.get("completion_tokens_details") or {}, "completion_tokens_details")
-    rest = {
-        name: value
-        for name, value in raw.items()
-        if name not in _USAGE and not name.endswith("_tokens_details") and value is not None
-    }
-    for name, details, known in (
-        ("prompt_tokens_details", prompt, ("cached_tokens", "cache_write_tokens")),
-        ("completion_tokens_details", completion, ("reasoning_tokens",)),
-    ):
-        left = {k: v for k, v in details.items() if k not in known and v}
-        if left:
-            rest[name] = left
-    asked, answered = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    return Usage(
-        prompt_tokens=asked,
-        completion_tokens=answered,
-        total_tokens=_count(raw, "total_tokens") or asked + answered,
-        cached_tokens=_count(prompt, "cached_tokens"),
-        cache_write_tokens=_count(prompt, "cache_write_tokens"),
-        reasoning_tokens=_count(completion, "reasoning_tokens"),
-        extra={DIALECT: rest} if rest else {},
-    )
-
-
-def _count(raw: Mapping[str, Any], name: str) -> int:
-    value = raw.get(name) or 0
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"usage.{name} is {value!r}, not a count")
-    return value
-
-
-def write_usage(usage: Usage) -> dict[str, Any]:
-    rest = own(usage.extra)
-    prompt = dict(rest.pop("prompt_tokens_details", {}))
-    completion = dict(rest.pop("completion_tokens_details", {}))
-    if usage.cached_tokens:
-        prompt["cached_tokens"] = usage.cached_tokens
-    if usage.cache_write_tokens:
-        prompt["cache_write_tokens"] = usage.cache_write_tokens
-    if usage.reasoning_tokens:
-        completion["reasoning_tokens"] = usage.reasoning_tokens
-    wire: dict[str, Any] = {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-    }
-    if prompt:
-        wire["prompt_tokens_details"] = prompt
-    if completion:
-        wire["completion_tokens_details"] = completion
-    return wire | rest

@@ -1,0 +1,67 @@
+"""Token counts, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...types import Usage
+from .words import DIALECT, as_object, bag, own
+
+__all__ = ["read_usage", "write_usage"]
+
+_PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
+_KNOWN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", _PROMPT, _COMPLETION})
+
+
+def read_usage(raw: Mapping[str, Any]) -> Usage:
+    """Raises ``ValueError`` for a count that is none."""
+    prompt = as_object(raw.get(_PROMPT) or {}, _PROMPT)
+    completion = as_object(raw.get(_COMPLETION) or {}, _COMPLETION)
+    rest = own(bag(raw, _KNOWN))
+    for name, left in (
+        (_PROMPT, own(bag(prompt, ("cached_tokens", "cache_write_tokens")))),
+        (_COMPLETION, own(bag(completion, ("reasoning_tokens",)))),
+    ):
+        if left:
+            rest[name] = left
+    asked, answered = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
+    total, reasoned = _count(raw, "total_tokens"), _count(completion, "reasoning_tokens")
+    if total and total == asked + answered + reasoned:
+        # xAI counts reasoning beside the completion, OpenAI within it; both bill it as output.
+        answered += reasoned
+    return Usage(
+        prompt_tokens=asked,
+        completion_tokens=answered,
+        total_tokens=total or asked + answered,
+        # DeepSeek and Moonshot have a name of their own for it, beside the details or alone.
+        cached_tokens=_count(prompt, "cached_tokens")
+        or _count(raw, "prompt_cache_hit_tokens")
+        or _count(raw, "cached_tokens"),
+        cache_write_tokens=_count(prompt, "cache_write_tokens"),
+        reasoning_tokens=reasoned,
+        extra={DIALECT: rest} if rest else {},
+    )
+
+
+def _count(raw: Mapping[str, Any], name: str) -> int:
+    value = raw.get(name) or 0
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"usage.{name} is {value!r}, not a count")
+    return value
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """The details are always there: callers read them without asking whether they are."""
+    rest = own(usage.extra)
+    prompt = {"cached_tokens": usage.cached_tokens} | rest.pop(_PROMPT, {})
+    if usage.cache_write_tokens:
+        prompt["cache_write_tokens"] = usage.cache_write_tokens
+    completion = {"reasoning_tokens": usage.reasoning_tokens} | rest.pop(_COMPLETION, {})
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        _PROMPT: prompt,
+        _COMPLETION: completion,
+    } | rest
