@@ -33,7 +33,7 @@ __all__ = ["Call", "Handler", "Layer", "Reply", "Route", "compose", "run"]
 
 
 # Ids are unique, not secret. A generator of our own, since applications seed the shared one.
-_dice = random.Random()
+_dice = random.Random()  # noqa: S311 - as said
 os.register_at_fork(after_in_child=_dice.seed)
 
 
