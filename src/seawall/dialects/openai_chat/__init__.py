@@ -13,6 +13,7 @@ from ...framing.sse import SSE
 from ...ports import Draft, Head, Headers, Quirks
 from ...types import Request, Response
 from .faults import complaint, error_in, fault_from, status_of, waiting_headers
+from .plain import read_plain
 from .requests import read_request, write_request
 from .responses import read_response, write_response
 from .streams import StreamReader, StreamWriter
@@ -40,6 +41,9 @@ class OpenAIChatWire:
     def decode(self, body: bytes, /) -> Response:
         """Raises ``ValueError`` for what is no chat completion, and the provider's fault for an
         error object that came with a success status."""
+        plain = read_plain(body)
+        if plain is not None:
+            return plain
         raw = as_object(decode(body), "the body")
         error = error_in(raw)
         if error is not None:
