@@ -54,7 +54,7 @@ def _rows(settings: Settings, router: Router) -> list[dict[str, str | bool]]:
         for model in row.models or {"…": None}:
             if vendor == "local":
                 ready = model in cached
-                state = "ready" if ready else "is fetched at the first call"
+                state = "ready" if ready else f"seawall local pull {model}"
             known = row.models.get(model)
             price = known.price if known is not None else None
             rows.append(

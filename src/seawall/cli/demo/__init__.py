@@ -10,10 +10,10 @@ import click
 from ...client.aio import AsyncSeawall
 from ...core import Reply
 from ...errors import StreamCutError
+from ..local import fetch_any
 from .products import PRODUCTS, SYSTEM, Product, Scene
 from .show import Show
 from .upstream import Upstream
-from .weights import choose
 
 __all__ = ["demo"]
 
@@ -24,7 +24,7 @@ def demo(model: str) -> None:
     """Ask the embedded model about three products, through a provider that fails on purpose."""
     show = Show()
     show.opening()
-    asyncio.run(_run(show, choose(model, show)))
+    asyncio.run(_run(show, fetch_any(model)))
 
 
 async def _run(show: Show, model: str) -> None:
