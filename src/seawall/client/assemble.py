@@ -60,7 +60,7 @@ class Assembly:
         self.circuits: dict[str, Circuit] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._paths: dict[tuple[str, ...], tuple[CallPolicies, Handler]] = {}
-        self._closed = False
+        self.closed = False
         kept = self.settings.ledger
         self.dir = Path(kept.dir).expanduser() if kept.dir else default_dir(sources.variables)
         self.journal = (
@@ -71,7 +71,7 @@ class Assembly:
 
     def prepare(self, messages: Messages, options: Mapping[str, Any], *, stream: bool) -> Prepared:
         """Everything that can be wrong with a question is told here, before anything is sent."""
-        if self._closed:
+        if self.closed:
             raise ClosedError("the client is closed; make a new one")
         check(options)
         models = _models(options.get("model") or self.settings.model)
@@ -129,13 +129,21 @@ class Assembly:
             layers.append(BreakerLayer(breaker, self.circuits))
         return layers
 
-    async def aclose(self) -> None:
-        """Close connections and child processes, and bring the ledger up to date."""
-        self._closed = True
+    async def disconnect(self) -> None:
+        """Close connections and child processes."""
         for transport in self.router.transports:
             await transport.aclose()
+
+    def settle(self) -> None:
+        """Bring the ledger up to date; waits for the disk."""
         if self.journal is not None:
-            await asyncio.to_thread(self.journal.close)
+            self.journal.close()
+
+    async def aclose(self) -> None:
+        """Refuse new calls, ``disconnect``, then ``settle``."""
+        self.closed = True
+        await self.disconnect()
+        await asyncio.to_thread(self.settle)
 
 
 def load_sources(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..plugins import optional
 
-__all__ = ["run_in_loop"]
+__all__ = ["is_running", "run_in_loop"]
 
 T = TypeVar("T")
 
@@ -26,11 +26,8 @@ class _LoopThread:
         self._thread: threading.Thread | None = None
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        loop = self._loop
-        if loop is not None and self._pid == os.getpid():
-            return loop
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
+            if not self.runs():
                 self._start()
             assert self._loop is not None
             return self._loop
@@ -44,6 +41,9 @@ class _LoopThread:
         self._thread.start()
         self._loop, self._pid = loop, os.getpid()
 
+    def runs(self) -> bool:
+        return self._loop is not None and self._pid == os.getpid()
+
     def on_it(self) -> bool:
         return self._thread is threading.current_thread()
 
@@ -55,6 +55,11 @@ class _LoopThread:
 
 _thread = _LoopThread()
 os.register_at_fork(after_in_child=_thread.forget)
+
+
+def is_running() -> bool:
+    """Whether anything was run in this process's loop yet."""
+    return _thread.runs()
 
 
 def run_in_loop(work: Coroutine[Any, Any, T]) -> T:

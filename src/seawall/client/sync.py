@@ -16,7 +16,7 @@ from ..types import Event, TextDelta
 from .aio import AsyncSeawall
 from .assemble import Assembly
 from .inputs import Messages
-from .loop import run_in_loop
+from .loop import is_running, run_in_loop
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Seawall:
             transports=transports,
             clock=clock,
         )
-        _open.add(self)
+        _open.add(self.assembly)
 
     def chat(self, messages: Messages, **options: Unpack[Options]) -> Reply:
         """Ask and wait for the whole answer; see ``AsyncSeawall.chat``."""
@@ -123,8 +123,7 @@ class Seawall:
 
     def close(self) -> None:
         """Close connections and bring the ledger up to date."""
-        _open.discard(self)
-        run_in_loop(self._inner.aclose())
+        _close(self.assembly)
 
     def __enter__(self) -> Seawall:
         return self
@@ -138,10 +137,19 @@ class Seawall:
         self.close()
 
 
-_open: weakref.WeakSet[Seawall] = weakref.WeakSet()
+_open: weakref.WeakSet[Assembly] = weakref.WeakSet()
+
+
+def _close(assembly: Assembly) -> None:
+    # The ledger is settled on this thread: at exit no other can be started for it.
+    _open.discard(assembly)
+    assembly.closed = True
+    if is_running():
+        run_in_loop(assembly.disconnect())
+    assembly.settle()
 
 
 @atexit.register
 def _close_all() -> None:
-    for client in list(_open):
-        client.close()
+    for assembly in list(_open):
+        _close(assembly)
