@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["default_dir", "journal_dir", "ledger_path", "make_dir"]
+__all__ = ["default_dir", "journal_dir", "ledger_path", "make_journal_dir"]
 
 
 def default_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -32,6 +32,8 @@ def ledger_path(directory: Path) -> Path:
     return directory / "ledger.db"
 
 
-def make_dir(directory: Path) -> None:
-    """Records hold what people asked: only their owner may look."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+def make_journal_dir(journals: Path) -> None:
+    """Make it, and the ledger's directory around it. Records hold what people asked: only their
+    owner may look."""
+    for directory in (journals.parent, journals):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)

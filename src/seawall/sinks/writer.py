@@ -22,7 +22,7 @@ from typing import Literal
 from .files import JournalFile, Reserve, Taken
 from .forks import after_fork
 from .names import RESERVE, journal_name, new_owner
-from .paths import make_dir
+from .paths import make_journal_dir
 from .upkeep import Upkeep
 
 __all__ = ["Sync", "Writer"]
@@ -148,7 +148,7 @@ class Writer:
         return file
 
     def _begin(self) -> None:
-        make_dir(self.directory)
+        make_journal_dir(self.directory)
         while self._reserve is None:
             self._owner = new_owner()
             with contextlib.suppress(Taken):
