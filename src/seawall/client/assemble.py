@@ -96,9 +96,8 @@ class Assembly:
             attempts_left=granted,
         )
         if validator is not None and not stream:
-            handler = ReaskLayer(validator, policies.reasks, reask)(handler)
-        if self.journal is not None:
-            handler = LedgerLayer(self.journal, self.settings.ledger.content, conceal)(handler)
+            asking = ReaskLayer(validator, policies.reasks, reask)
+            handler = self._recorded(asking(self._handler(models, policies)))
         return Prepared(call, handler, validator)
 
     def _path(
@@ -109,7 +108,7 @@ class Assembly:
         path = self._paths.get(models) if usual else None
         if path is None:
             policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
-            path = policies, self._handler(models, policies)
+            path = policies, self._recorded(self._handler(models, policies))
             if usual:
                 self._paths[models] = path
         return path
@@ -119,6 +118,11 @@ class Assembly:
         fallback = FallbackLayer(routes, missing, policies.fallback_reply)
         layers = [fallback, *self._policies(policies.retry, policies.breaker)]
         return compose(layers, send)
+
+    def _recorded(self, handler: Handler) -> Handler:
+        if self.journal is None:
+            return handler
+        return LedgerLayer(self.journal, self.settings.ledger.content, conceal)(handler)
 
     def _policies(self, retry: Retry | None, breaker: Breaker | None) -> list[Layer]:
         layers: list[Layer] = []

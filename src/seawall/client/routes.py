@@ -151,14 +151,18 @@ class Router:
             wire=load("dialect", row.dialect),
             transport=self._transport(row.transport, model),
             base_url=self.base_url(vendor),
-            key=self.key(vendor),
-            auth_header=row.auth_header,
-            auth_scheme=row.auth_scheme,
-            headers=tuple(row.headers.items()),
+            headers=self._headers(vendor, row),
             quirks=row.quirks,
             price=_price(prices.price, name) if prices is not None else None,
             window=own.window or known.window,
         )
+
+    def _headers(self, name: str, row: Vendor) -> tuple[tuple[str, str | Secret], ...]:
+        key = self.key(name)
+        if key is None:
+            return tuple(row.headers.items())
+        secret = Secret(row.auth_scheme + key.reveal(), key.source)
+        return (*row.headers.items(), (row.auth_header, secret))
 
     def _transport(self, name: str, model: str) -> Transport:
         """One HTTP transport for all vendors, one child process for each embedded model."""

@@ -40,8 +40,8 @@ os.register_at_fork(after_in_child=_dice.seed)
 class Route(Struct, frozen=True, kw_only=True):
     """One place a call may go: a model of a vendor, and how to reach it.
 
-    ``name`` is ``vendor/model``. ``window`` is the model's context in tokens, ``None`` when
-    unknown.
+    ``name`` is ``vendor/model``. ``headers`` go with every request, the key among them.
+    ``window`` is the model's context in tokens, ``None`` when unknown.
     """
 
     name: str
@@ -49,10 +49,7 @@ class Route(Struct, frozen=True, kw_only=True):
     wire: Wire
     transport: Transport
     base_url: str = ""
-    key: Secret | None = None
-    auth_header: str = "authorization"
-    auth_scheme: str = "Bearer "
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str | Secret], ...] = ()
     quirks: Quirks = Quirks()
     price: Price | None = None
     window: int | None = None
@@ -204,9 +201,9 @@ class Call:
 
     def mark_first_token(self) -> None:
         """The first content has arrived: for this attempt and every call above it."""
-        at = self.elapsed()
+        at = round(self.elapsed(), 6)
         if self.attempt is not None:
-            self.attempt.first_token = at - self.attempt.at
+            self.attempt.first_token = round(at - self.attempt.at, 6)
         call: Call | None = self
         while call is not None:
             call.first_token = at
@@ -215,6 +212,11 @@ class Call:
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return self.clock.now() - self.started
+
+    @property
+    def spent(self) -> bool:
+        """Whether providers were asked as often as whoever made this call allowed."""
+        return self.attempts_left is not None and len(self.decision.attempts) >= self.attempts_left
 
     def left(self) -> float | None:
         """Seconds until the total deadline."""

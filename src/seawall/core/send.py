@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..folding import unfold
@@ -20,6 +21,7 @@ __all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
 ATTEMPTS_HEADER = "x-seawall-attempts-left"
 DEADLINE_HEADER = "x-seawall-deadline-ms"
 
+_JSON = ("content-type", "application/json")
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_SECONDS = 5.0
 
@@ -88,21 +90,19 @@ async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
 
 
 def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
-    headers: list[tuple[str, str | Secret]] = [("content-type", "application/json")]
-    headers += draft.headers
-    headers += route.headers
+    headers: list[tuple[str, str | Secret]] = [_JSON, *draft.headers, *route.headers]
     if call.request.stream:
         headers.append(("accept", "text/event-stream"))
-    if route.key is not None:
-        headers.append((route.auth_header, Secret(route.auth_scheme + route.key.reveal())))
     if call.attempts_left is not None:
         headers.append((ATTEMPTS_HEADER, str(call.attempts_left)))
     left = call.left()
     if left is not None:
         headers.append((DEADLINE_HEADER, str(max(0, int(left * 1000)))))
-    query = "&".join(f"{name}={value}" for name, value in draft.query)
+    url = route.base_url + draft.path
+    if draft.query:
+        url += "?" + urlencode(draft.query)
     return Outbound(
-        url=route.base_url + draft.path + (f"?{query}" if query else ""),
+        url=url,
         headers=tuple(headers),
         body=draft.body,
         stream=call.request.stream,
