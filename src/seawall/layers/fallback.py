@@ -78,6 +78,8 @@ class FallbackLayer:
             call.note(note)
         child = call.fork(route, request)
         child.last_route = last
+        if call.attempts_left is not None:
+            child.attempts_left = call.attempts_left - len(call.decision.attempts)
         return child
 
     def _alarm(self, call: Call, fault: Fault) -> None:
@@ -89,12 +91,13 @@ class FallbackLayer:
         self, call: Call, fault: Fault, failed: Route, left: Sequence[Route]
     ) -> list[Route]:
         first = failed is self._routes[0]
-        able = [route for route in left if helps(fault, failed, route, first=first)]
+        why = _barred(call)
+        able = [r for r in left if not why and helps(fault, failed, r, first=first)]
         for route in left:
             if route not in able:
                 at = round(call.elapsed(), 6)
-                why = f"cannot help with {fault.kind} of {failed.name}"
-                call.decision.refused.append(Refused(route.name, why, at))
+                reason = why or f"cannot help with {fault.kind} of {failed.name}"
+                call.decision.refused.append(Refused(route.name, reason, at))
         return able
 
     async def _give_up(self, call: Call, faults: Sequence[Fault]) -> Reply:
@@ -108,6 +111,14 @@ class FallbackLayer:
             if fault is not told:
                 told.add_note(f"also tried {fault}")
         raise told
+
+
+def _barred(call: Call) -> str:
+    """Why nobody else may be asked, whatever went wrong; empty if somebody may."""
+    left = call.left()
+    if left is not None and left <= 0:
+        return "no time is left (deadline.total)"
+    return "the attempts granted by the caller are spent" if call.spent else ""
 
 
 def _is_outage(fault: Fault) -> bool:

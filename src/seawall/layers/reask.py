@@ -38,7 +38,7 @@ class ReaskLayer:
                 except OutputError as error:
                     error.model = reply.model
                     call.note(f"output refused: {'; '.join(error.errors) or error.message}")
-                    if left == 0 or reply.finish_reason == "content_filter":
+                    if left <= 0 or call.spent or _declined(reply):
                         raise
                     left -= 1
                     request = self._again(request, reply, error)
@@ -59,6 +59,11 @@ class ReaskLayer:
             Message("user", (Text(self._explain(error)),)),
         )
         return replace(request, messages=(*request.messages, *turns))
+
+
+def _declined(reply: Reply) -> bool:
+    """The model will not answer, and asking again changes nothing but the bill."""
+    return reply.message.refusal is not None or reply.finish_reason == "content_filter"
 
 
 def accept(validator: Validator, reply: Reply) -> tuple[Any, tuple[str, ...]]:

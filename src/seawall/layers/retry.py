@@ -140,7 +140,7 @@ class RetryLayer:
             tried = 0
             real: Fault | None = None
             while True:
-                call.attempts_left = self._left(call, tried, granted)
+                call.attempts_left = self._left(tried, granted)
                 try:
                     return await inner(call)
                 except Fault as fault:
@@ -159,10 +159,10 @@ class RetryLayer:
 
         return handler
 
-    def _left(self, call: Call, tried: int, granted: int | None) -> int:
+    def _left(self, tried: int, granted: int | None) -> int:
         """Attempts this route may still make; a nested Seawall is told no more than that."""
-        left = self._retry.attempts - tried
-        return left if granted is None else max(1, min(left, granted - _made(call)))
+        most = self._retry.attempts if granted is None else min(self._retry.attempts, granted)
+        return max(1, most - tried)
 
     def _decide(
         self, call: Call, tried: int, fault: Fault, budget: RetryBudget, granted: int | None
@@ -177,12 +177,8 @@ class RetryLayer:
         )
         if again.wait is None:
             return again
-        if granted is not None and _made(call) >= granted:
-            return Again(None, f"the {granted} attempts granted by the caller are spent")
+        if granted is not None and tried >= granted:
+            return Again(None, "the attempts granted by the caller are spent")
         if not budget.allow(self._retry, call.clock.now()):
             return Again(None, "the retry budget is spent")
         return again
-
-
-def _made(call: Call) -> int:
-    return len(call.decision.attempts)
