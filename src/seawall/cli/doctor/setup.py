@@ -1,0 +1,47 @@
+"""What is set up around here: the settings, and the vendors they and Seawall know."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...client.routes import Router
+from ...client.settings import Settings
+from ...config import Sources, gather, shape
+from ...errors import ConfigError
+from ...vendors import names
+from .findings import Finding, refused
+
+__all__ = ["Setup", "load"]
+
+
+class Setup:
+    """Settings, the variables they refer to, and the routes they make."""
+
+    def __init__(self, sources: Sources, settings: Settings) -> None:
+        self.sources = sources
+        self.settings = settings
+        self.router = Router(settings, sources.variables)
+
+    @property
+    def vendors(self) -> list[str]:
+        """Built-in and configured."""
+        return sorted({*names(), *self.settings.vendors})
+
+
+def load(config: str | None, env_file: Path | None) -> tuple[Setup, list[Finding]]:
+    """The settings; or, when they are wrong (a key stands in the file, for one), what is wrong
+    with them, and the built-in ones to go on with."""
+    try:
+        sources = gather(file=config, env_file=env_file)
+        return Setup(sources, shape(sources, Settings)), []
+    except ConfigError as error:
+        return Setup(_variables(env_file), Settings()), [refused("settings", error)]
+
+
+def _variables(env_file: Path | None) -> Sources:
+    try:
+        variables = gather(file=os.devnull, env_file=env_file).variables
+    except ConfigError:
+        variables = dict(os.environ)
+    return Sources((), variables)

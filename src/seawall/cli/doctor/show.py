@@ -1,0 +1,86 @@
+"""The findings, for people or for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import zip_longest
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .findings import Finding, Level
+
+__all__ = ["Report"]
+
+_MARKS: dict[Level, tuple[str, str]] = {
+    "ok": ("✓", "green"),
+    "info": ("·", "dim"),
+    "warn": ("!", "yellow"),
+    "fail": ("✗", "red"),
+}
+
+
+class Report:
+    """Prints each group as soon as it is known. With ``as_json``: one object a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(highlight=False)
+        self._counts: Counter[Level] = Counter()
+
+    def busy(self, doing: str) -> AbstractContextManager[object]:
+        """Shows what is being done, on a terminal."""
+        return nullcontext() if self._as_json else self._console.status(doing)
+
+    def group(self, name: str, findings: Sequence[Finding]) -> None:
+        self._counts.update(finding.level for finding in findings)
+        if self._as_json:
+            for finding in findings:
+                line = {"group": name} | msgspec.structs.asdict(finding)
+                click.echo(msgspec.json.encode(line).decode())
+        else:
+            self._console.print(Text(name, style="bold"))
+            self._console.print(_table(findings))
+            self._console.print()
+
+    def close(self) -> int:
+        """The last line, and the exit status: 1 if anything failed."""
+        failed, warned = self._counts["fail"], self._counts["warn"]
+        if not self._as_json:
+            said = [_count(failed, "failure")] * (failed > 0) + [_count(warned, "warning")] * (
+                warned > 0
+            )
+            style = "red" if failed else "yellow" if warned else "green"
+            self._console.print(Text(", ".join(said) or "nothing is wrong", style=style))
+        return 1 if failed else 0
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=20, overflow="fold")
+    table.add_column(overflow="fold")
+    for finding, below in zip_longest(findings, findings[1:]):
+        mark, style = _MARKS[finding.level]
+        said = Text(_printable(finding.detail), style="dim" if finding.level == "info" else "")
+        # One remedy for a row of findings stands below the last of them.
+        if finding.remedy and (below is None or below.remedy != finding.remedy):
+            said.append(f"\n→ {_printable(finding.remedy)}", style="cyan")
+        table.add_row(Text(f"  {mark}", style=style), Text(_printable(finding.title)), said)
+    return table
+
+
+def _printable(text: str) -> str:
+    """File names may hold anything, a terminal's commands too."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
