@@ -36,6 +36,10 @@ def read_message(raw: Mapping[str, Any]) -> Message:
     role = raw.get("role")
     if role not in _ROLES:
         raise ValueError(f"role is {role!r}; it must be one of {', '.join(_ROLES)}")
+    content = raw.get("content")
+    if len(raw) == 2 and role != "tool" and content and isinstance(content, str):
+        # Nearly every message; nothing else can stand in it.
+        return Message(cast("Role", role), (Text(content),))
     name = as_text(raw.get("name"), "name")
     if role == "tool":
         content = tuple(_read_content(raw.get("content")))
