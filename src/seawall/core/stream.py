@@ -2,13 +2,13 @@
 
 States and what may happen in them (``step`` is this table):
 
-=========== ========= ========= ========= ============================= ==========
-state       content   finish    end mark  eof, reset, error, stall      cancel
-=========== ========= ========= ========= ============================= ==========
-open        delivered finished  **cut**   **cut**                       **cancelled**
-delivered   delivered finished  **cut**   **cut**                       **cancelled**
-finished    finished  finished  **finished** **finished**               **finished**
-=========== ========= ========= ========= ============================= ==========
+=========== ========= ========= ============ ========================= =============
+state       content   finish    end mark     eof, reset, error, stall  cancel
+=========== ========= ========= ============ ========================= =============
+open        delivered finished  **cut**      **cut**                   **cancelled**
+delivered   delivered finished  **cut**      **cut**                   **cancelled**
+finished    finished  finished  **finished** **finished**              **finished**
+=========== ========= ========= ============ ========================= =============
 
 Bold ends the stream. So a stream without a finish is an error whatever the transport said,
 and one with a finish is complete even if its end mark never comes.
@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..errors import (
     ConnectionFault,
@@ -39,6 +39,7 @@ from ..types import (
     RefusalDelta,
     TextDelta,
     ToolCallDelta,
+    UnknownDelta,
 )
 from .clock import Watch, expire
 from .end import End, Outcome
@@ -90,14 +91,22 @@ def step(state: State, happened: Step) -> tuple[State, bool]:
 #: server that sends neither must not hold up an answer that is complete.
 LINGER = 0.5
 
-_CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta, RefusalDelta, LogprobsDelta)
+_Content = TextDelta | ReasoningDelta | ToolCallDelta | RefusalDelta | LogprobsDelta | UnknownDelta
+
+
+def _is_content(event: Event) -> TypeGuard[_Content]:
+    """Whether ``event`` carries a piece of the answer, known or not (audio, say)."""
+    if type(event) is UnknownDelta:
+        return event.scope == "delta" and any(event.fields.values())
+    return isinstance(event, _Content)
 
 
 class Stream:
     """The events of one reply. Iterate it once; ``aclose`` early to give up the rest.
 
     A fault raises from the iterator, again on every later step: a stream that was cut never
-    ends cleanly. Dropping a stream unread cancels it.
+    ends cleanly, nor does one that was given up while somebody waited for its next event.
+    Dropping a stream unread cancels it.
     """
 
     def __init__(
@@ -175,6 +184,7 @@ class Stream:
 
     def cancel(self) -> None:
         """Give up the rest. After the finish this is a clean end."""
+        self._ready.clear()
         self._happen(Step.CANCEL)
 
     def __del__(self) -> None:
@@ -189,9 +199,11 @@ class Stream:
         except Fault as fault:
             stalled = isinstance(fault, TimeoutFault)
             self._happen(Step.STALL if stalled else Step.RESET, fault)
+            self._given_up()
             return
         except BaseException:
             self._happen(Step.CANCEL)
+            self._given_up()
             raise
         self._watch.rest()
         try:
@@ -223,18 +235,19 @@ class Stream:
             return
         for event in events:
             self._event(event)
+            if self._over:
+                return
         if reader.done:
             self._happen(Step.END_MARK)
 
     def _event(self, event: Event) -> None:
         self._seen.append(event)
         self._ready.append(event)
-        if isinstance(event, _CONTENT):
+        if _is_content(event):
             if type(event) is ToolCallDelta:
                 self._tool_under_way = True
             self._begun.add(event.choice)
             if self.state is State.OPEN:
-                self._first_due = None
                 self._call.mark_first_token()
                 self._happen(Step.CONTENT)
         elif type(event) is Finish:
@@ -246,12 +259,12 @@ class Stream:
     def _happen(self, what: Step, fault: Fault | None = None) -> None:
         if self._over:
             return
+        before = self.state
         if what in (Step.END_MARK, Step.EOF) and self._finished and self._finished == self._begun:
             # Fewer choices than were asked for, each of them whole.
             self.state, _ = step(self.state, Step.FINISH)
-        before = self.state
         self.state, self._over = step(self.state, what)
-        if what is Step.FINISH and before is not State.FINISHED:
+        if self.state is State.FINISHED and before is not State.FINISHED:
             fault = self._contradiction()
             if fault is not None:
                 self.state, self._over = State.CUT, True
@@ -260,6 +273,12 @@ class Stream:
         if self.state is State.CUT:
             self._fault = self._blame(what, fault)
         self._conclude(what)
+
+    def _given_up(self) -> None:
+        """Whoever waits for the next event when the stream is cancelled must not take that for
+        its end."""
+        if self.state is State.CANCELLED and self._fault is None:
+            self._fault = self._blame(Step.CANCEL, None)
 
     def _blame(self, what: Step, fault: Fault | None) -> Fault:
         if fault is None or isinstance(fault, ConnectionFault):
@@ -281,7 +300,7 @@ class Stream:
             return None
         if self._tool_under_way or self._structured:
             return MalformedReplyError("an unreadable event may have held part of the answer")
-        if not any(isinstance(event, _CONTENT) for event in self._seen):
+        if not any(_is_content(event) for event in self._seen):
             return MalformedReplyError("the only events that could hold an answer were unreadable")
         return None
 
@@ -302,17 +321,22 @@ class Stream:
             outcome = "cut" if self._committed else "fault"
         elif self.state is State.CANCELLED:
             outcome = "cancelled"
-        return End(
-            outcome=outcome, fault=self._fault, response=fold(self._seen), damaged=self.damaged
-        )
+        fault = self._fault if self.state is State.CUT else None
+        return End(outcome=outcome, fault=fault, response=fold(self._seen), damaged=self.damaged)
 
     def _arm(self) -> None:
-        due, phase, seconds = self._call.idle_due()
-        first = self._first_due
-        if first is not None and (due is None or first < due):
-            due, phase, seconds = first, "first_token", self._call.timeouts.first_token or 0.0
+        call = self._call
+        if self.state is State.OPEN:
+            # Before the first token its own deadline counts: a model may think for longer than
+            # it may pause.
+            due, phase, seconds = call.deadline, "total", call.timeouts.total or 0.0
+            first = self._first_due
+            if first is not None and (due is None or first < due):
+                due, phase, seconds = first, "first_token", call.timeouts.first_token or 0.0
+        else:
+            due, phase, seconds = call.idle_due()
         if self.state is State.FINISHED:
-            linger = self._call.clock.now() + LINGER
+            linger = call.clock.now() + LINGER
             if due is None or linger < due:
                 due, phase, seconds = linger, "idle", LINGER
         self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
@@ -323,6 +347,7 @@ def _cut(what: Step, cause: Fault | None = None) -> StreamCutError:
         Step.END_MARK: "its end mark came before any finish reason",
         Step.EOF: "the body ended before any finish reason",
         Step.RESET: "the connection was lost",
+        Step.CANCEL: "it was given up while its next event was awaited",
     }.get(what, "it broke off")
     fault = StreamCutError(f"the stream was cut: {how}" + (f" ({cause})" if cause else ""))
     fault.__cause__ = cause
