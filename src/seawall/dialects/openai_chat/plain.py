@@ -54,11 +54,13 @@ def read_plain(body: bytes) -> Response | None:
     usage that is none."""
     try:
         answer = _decode(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     choice = answer.choices[0]
     message = choice.message
     if not message.content or not 0 <= answer.created < 2**53:
+        return None
+    if choice.finish_reason == "error" or answer.object == "error":
         return None
     extra: dict[str, Any] = {}
     if answer.system_fingerprint is not None:
