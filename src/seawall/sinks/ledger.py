@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, Self
 
@@ -96,6 +97,17 @@ class Ledger:
             ids = ", ".join(row.id for row in found[:2])
             raise CallNotFoundError(f"{id_!r} begins several ids ({ids}, ...); give more of it")
         return found[0]
+
+    def shortest(self, ids: Sequence[str], least: int = 10) -> int:
+        """So many characters, ``least`` or more, tell each of ``ids`` from every other call."""
+        length = least
+        for id_ in ids:
+            before = "SELECT max(id) FROM calls WHERE id < ?"
+            after = "SELECT min(id) FROM calls WHERE id > ?"
+            for (other,) in self._ask(f"{before} UNION {after}", (id_, id_)):
+                shared = commonprefix((id_, other or ""))  # noqa: RUF071 - of characters, indeed
+                length = max(length, len(shared) + 1)
+        return length
 
     def totals(self, where: Where | None = None, *, by: Group | None = None) -> list[Total]:
         """Sums by ``feature``, ``model``, ``outcome`` or ``day`` (UTC), or over everything."""
