@@ -176,7 +176,7 @@ def test_a_directory_without_git_works(tmp_path: Path) -> None:
     (tmp_path / "node_modules" / "vendored.js").write_text(OTHER)
     leak, summary = look(tmp_path)
     assert (leak.level, leak.detail) == ("warn", "OpenAI key in sub/app.py:2")
-    assert "(no git repository)" in summary.detail
+    assert "(without git)" in summary.detail
 
 
 def test_without_git_the_files_are_looked_at(
@@ -190,11 +190,20 @@ def test_without_git_the_files_are_looked_at(
     assert "git cannot be run" in note.detail
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a repository away")
+def test_a_repository_git_does_not_trust_is_said_to_be(repository: Repository) -> None:
+    repository.commit(**{"app.py": f"{KEY}\n"})
+    os.chown(repository.path, 65534, 65534)
+    leak, note, _ = look(repository.path)
+    assert leak.detail == "OpenAI key in app.py:1"
+    assert note.detail.startswith("detected dubious ownership in repository")
+
+
 def test_time_that_is_up_is_said(repository: Repository) -> None:
     repository.commit(**{"app.py": f"{KEY}\n"})
     late, summary = look(repository.path, max_seconds=0)
     assert (late.level, late.title) == ("warn", "incomplete")
-    assert "stopped after 0 s" in late.detail
+    assert late.detail == "stopped after 0 s: some files, and all commits, were not looked at"
     assert "--max-seconds" in late.remedy
     assert summary.detail.startswith("0 files and 0 commits")
 
@@ -215,7 +224,7 @@ def test_a_git_that_hangs_is_stopped(
     leak, late, _ = look(repository.path, max_seconds=2)
     assert time.monotonic() - began < 30
     assert leak.detail == "OpenAI key in app.py:1"
-    assert late.title == "incomplete"
+    assert late.detail == "stopped after 2 s: older commits were not looked at"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 

@@ -36,7 +36,7 @@ def top(path: Path) -> Path | None:
         return Path(done.stdout.removesuffix("\n"))
     if "not a git repository" in done.stderr:
         return None
-    raise GitError(_last(done.stderr))
+    raise GitError(_said(done.stderr))
 
 
 def tracks(path: Path) -> bool:
@@ -76,7 +76,7 @@ def stream(root: Path, *arguments: str, deadline: float) -> Iterator[bytes]:
                 raise
         if process.returncode:
             complaint.seek(0)
-            raise GitError(_last(complaint.read(64 * 1024).decode(errors="replace")))
+            raise GitError(_said(complaint.read(64 * 1024).decode(errors="replace")))
 
 
 def _start(root: Path, arguments: tuple[str, ...], complaint: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -131,6 +131,8 @@ def _environment() -> dict[str, str]:
     return {**kept, **quiet, "LC_ALL": "C"}
 
 
-def _last(complaint: str) -> str:
-    lines = [line for line in complaint.splitlines() if line.strip()]
-    return lines[-1].removeprefix("fatal: ") if lines else "git failed without a word"
+def _said(complaint: str) -> str:
+    """The line that says what went wrong; hints may follow it."""
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return (fatal or lines or ["git failed without a word"])[-1]

@@ -50,6 +50,7 @@ class _Scan:
         self.files = Files()
         self.history = History()
         self.unlisted = False
+        self.at_history = False
         self._deadline = deadline
         self._leaks: dict[bytes, _Leak] = {}
 
@@ -61,6 +62,7 @@ class _Scan:
             (untracked, False),
         ):
             self._note(self.files.keys(paths, root, due), shared)
+        self.at_history = True
         self._note(self.history.keys(root, due), shared=True)
 
     def directory(self, root: Path) -> None:
@@ -97,7 +99,7 @@ def check(path: Path, max_seconds: float) -> list[Finding]:
     except git.GitError as error:
         notes.append(Finding("warn", "incomplete", f"git broke off: {error}"))
     except TimeoutError:
-        notes.append(_late(max_seconds))
+        notes.append(_late(scan, max_seconds))
     return [*scan.findings(), *notes, _summary(scan, root, path)]
 
 
@@ -113,10 +115,15 @@ def _repository(path: Path) -> tuple[Path | None, list[Finding]]:
     return root, [Finding("warn", "incomplete", detail, "git fetch --unshallow")]
 
 
-def _late(max_seconds: float) -> Finding:
-    detail = f"stopped after {max_seconds:g} s; older commits, or even files, were not looked at"
+def _late(scan: _Scan, max_seconds: float) -> Finding:
+    left = "older commits" if scan.at_history else "some files, and all commits,"
     more = max(60, 10 * max_seconds)
-    return Finding("warn", "incomplete", detail, f"seawall doctor --max-seconds {more:g}")
+    return Finding(
+        "warn",
+        "incomplete",
+        f"stopped after {max_seconds:g} s: {left} were not looked at",
+        f"seawall doctor --max-seconds {more:g}",
+    )
 
 
 def _summary(scan: _Scan, root: Path | None, path: Path) -> Finding:
@@ -127,7 +134,7 @@ def _summary(scan: _Scan, root: Path | None, path: Path) -> Finding:
     left_out = f"; {files.large} larger than 5 MiB left out" if files.large else ""
     if files.unreadable:
         left_out += f"; {files.unreadable} cannot be read"
-    where = f"{root or path}" + ("" if root is not None else " (no git repository)")
+    where = f"{path} (without git)" if root is None else f"{root}"
     found = scan.findings()
     said = "more than these keys" if scan.unlisted else "nothing else" if found else "no key"
     return Finding("info" if found else "ok", "looked at", f"{looked} of {where}: {said}{left_out}")

@@ -63,7 +63,7 @@ class Report:
 def _table(findings: Sequence[Finding]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
-    table.add_column(max_width=20, overflow="fold")
+    table.add_column(min_width=15, max_width=20, overflow="fold")
     table.add_column(overflow="fold")
     for finding, below in zip_longest(findings, findings[1:]):
         mark, style = _MARKS[finding.level]
