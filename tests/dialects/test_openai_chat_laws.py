@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from openai_chat_strategies import (
     texts,
 )
 
+from seawall.dialects import openai_chat
 from seawall.dialects.openai_chat import FACE, WIRE
 from seawall.dialects.openai_chat.streams import StreamReader
 from seawall.errors import BadRequestError, Fault, UnsupportedError
@@ -356,7 +358,71 @@ def test_the_short_cut_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reader.feed(chunk) == (TextDelta("a"),)
 
 
+_plain_answers = st.fixed_dictionaries(
+    {
+        "choices": st.lists(
+            st.fixed_dictionaries(
+                {"message": _plain_deltas},
+                optional={
+                    "index": st.integers(0, 2) | _values,
+                    "finish_reason": st.none() | st.sampled_from(("", "stop", "error")),
+                    "error": st.none() | st.just({"message": "gone", "code": 502}),
+                },
+            ),
+            max_size=2,
+        )
+    },
+    optional={
+        "id": texts,
+        "object": st.sampled_from(("chat.completion", "error")),
+        "created": st.integers(-1, 9) | _values,
+        "usage": st.none() | st.just({"prompt_tokens": 1}) | st.just({"prompt_tokens": -1}),
+        "error": st.none() | texts,
+        "system_fingerprint": st.none() | texts,
+    },
+)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return WIRE.decode(body)
+    except Fault as fault:
+        return type(fault), str(fault)
+    except ValueError:
+        return ValueError
+
+
+@LAW
+@given(_plain_answers)
+def test_the_short_cut_for_plain_answers_changes_nothing(answer: dict[str, Any]) -> None:
+    body = msgspec.json.encode(answer)
+    short = _decoded(body)
+    with patch.object(openai_chat, "read_plain", return_value=None):
+        assert short == _decoded(body)
+
+
 # Whatever comes, nothing but the promised errors
+
+
+_DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _DEEP,
+        b'{"choices":[{"message":{"content":"a"}}],"usage":' + _DEEP + b"}",
+        b'{"choices":[{"delta":{"content":"a"}}],"usage":' + _DEEP + b"}",
+        b'{"choices":[{"index":0,"delta":{"content":"a","x":' + _DEEP + b"}}]}",
+    ],
+)
+def test_a_reply_nested_without_end_is_unreadable_and_no_more(body: bytes) -> None:
+    reader = WIRE.reader()
+    reader.feed(b'{"id":"i","choices":[{"delta":{"content":"a"}}]}')
+    for attempt in (WIRE.decode, reader.feed):
+        with pytest.raises(ValueError, match="nested"):
+            attempt(body)
+    assert isinstance(WIRE.fault(500, {}, body), Fault)
 
 
 _WORDS = re.findall(

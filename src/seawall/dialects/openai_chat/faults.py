@@ -24,6 +24,7 @@ from ...errors import (
     NotFoundError,
     OverloadedError,
     PermissionDeniedError,
+    QueueFullError,
     QuotaExceededError,
     RateLimitError,
     TimeoutFault,
@@ -129,6 +130,7 @@ _STATUS: tuple[tuple[type[Fault], int, str], ...] = (
     (RateLimitError, 429, "rate_limit_error"),
     (OverloadedError, 503, "server_error"),
     (CircuitOpenError, 503, "server_error"),
+    (QueueFullError, 503, "server_error"),
     (TimeoutFault, 504, "timeout_error"),
     (ConnectionFault, 502, "connection_error"),
 )
