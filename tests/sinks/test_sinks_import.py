@@ -10,7 +10,7 @@ import pytest
 from sinks_calls import MODEL, call, ended, go_on, line, new_id, started, worker
 
 from seawall.records import Attempted
-from seawall.sinks import Importer, Journal, Ledger
+from seawall.sinks import Importer, Journal, Ledger, Where
 from seawall.sinks.imports import importing
 from seawall.sinks.lines import frame
 from seawall.types import Price
@@ -216,3 +216,40 @@ def _orphan(directory: Path, calls: int = 0) -> str:
         go_on(process)
         process.wait(timeout=20)
     return id_
+
+
+def test_a_record_no_database_takes_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path)
+    before = [call(journal) for _ in range(5)]
+    odd = started()
+    journal.start(odd)
+    journal.end(ended(odd.id, prompt_tokens=2**70))
+    after = [call(journal) for _ in range(5)]
+    journal.close()
+    assert journal.importer.status().error is None
+    assert f"the record of call {odd.id} cannot be imported" in caplog.text
+    with Ledger.open(tmp_path) as ledger:
+        assert {row.id for row in ledger.calls(Where(outcome="finished"))} == {*before, *after}
+        assert ledger.get(odd.id).outcome == "interrupted"
+
+
+def test_many_processes_share_one_interval(tmp_path: Path) -> None:
+    journals = [Journal(tmp_path) for _ in range(3)]
+    for journal in journals:
+        journal.importer._interval = 0.2
+        call(journal)
+    lock = tmp_path / "import.lock"
+    passes = 0
+    seen = 0.0
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        time.sleep(0.01)
+        touched = lock.stat().st_mtime if lock.exists() else 0.0
+        passes += touched != seen
+        seen = touched
+    # Two in an interval; each on its own would add five.
+    assert 1 <= passes <= 11
+    for journal in journals:
+        journal.close()

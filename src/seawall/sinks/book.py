@@ -283,4 +283,4 @@ def _cost(price: Price | None, tokens: int) -> int | None:
 
 
 def _text(json: Any) -> str | None:
-    return None if json is None else str(json, "utf-8")
+    return None if json is None else str(json, "utf-8", "replace")

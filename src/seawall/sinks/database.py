@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import LedgerError
 from .schema import MIGRATIONS, Migration
 
-__all__ = ["connect", "migrate", "transaction"]
+__all__ = ["connect", "migrate", "savepoint", "transaction"]
 
 
 def connect(path: Path, *, readonly: bool = False, wait: float = 1.0) -> sqlite3.Connection:
@@ -72,6 +72,21 @@ def transaction(db: sqlite3.Connection) -> Generator[None]:
     except BaseException:
         db.rollback()
         raise
+
+
+@contextlib.contextmanager
+def savepoint(db: sqlite3.Connection) -> Generator[None]:
+    """All of the block or nothing of it, within a transaction that goes on either way."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:  # a full disk ends the whole transaction by itself
+            db.execute("ROLLBACK TO part")
+        raise
+    finally:
+        if db.in_transaction:
+            db.execute("RELEASE part")
 
 
 def _version(db: sqlite3.Connection, path: Path, known: int) -> int:

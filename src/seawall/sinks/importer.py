@@ -117,24 +117,30 @@ class Importer:
                 if self._closing:
                     break
                 wanted = self._wanted
-            done = self._pass()
+                flushing = wanted > self._reached
+            done = self._pass(flushing)
             if done:
                 with self._changed:
                     self._reached = wanted
                     self._changed.notify_all()
         self._disconnect()
 
-    def _pass(self) -> bool:
-        """One import pass; ``False`` if another process is at it, or the ledger is not usable."""
+    def _pass(self, flushing: bool) -> bool:
+        """One import pass; ``False`` if another process is at it, or the ledger is not usable.
+
+        However many processes record here, together they make no more than two passes in an
+        interval, unless one is flushing.
+        """
         try:
-            with importing(self._directory) as ours:
-                if ours:
+            with importing(self._directory) as lock:
+                if lock is not None and (flushing or not lock.touched_within(self._interval / 2)):
                     self._import(self._connected())
+                    lock.touch()
+                return lock is not None
         except (LedgerError, OSError, sqlite3.Error) as error:
             self._disconnect()
             self._failed(f"{ledger_path(self._directory)}: {error}")
             return False
-        return ours
 
     def _import(self, db: sqlite3.Connection) -> None:
         passed = import_journals(db, self._directory)

@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from msgspec import MsgspecError, Struct
@@ -20,14 +20,14 @@ from msgspec.json import Decoder
 
 from ..records import Record
 from .book import interrupt, numbers, write
-from .database import transaction
+from .database import savepoint, transaction
 from .files import try_lock
 from .forks import after_fork
 from .lines import split
-from .names import RESERVE, owner_of
+from .names import RESERVE, journal_name, owner_of
 from .paths import journal_dir
 
-__all__ = ["Passed", "import_journals", "importing"]
+__all__ = ["ImportLock", "Passed", "import_journals", "importing"]
 
 BATCH = 500
 PIECE = 1024 * 1024
@@ -44,12 +44,20 @@ class Passed(Struct):
     interrupted: int = 0
 
 
-class _Lock:
+class ImportLock:
     """The right to import. A child forked meanwhile lets go of its copy."""
 
     def __init__(self, path: Path) -> None:
         self.fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         after_fork(self)
+
+    def touch(self) -> None:
+        """Note that a pass has just been made."""
+        os.utime(self.fd)
+
+    def touched_within(self, seconds: float) -> bool:
+        """Whether any process has made a pass so recently."""
+        return 0 <= time.time() - os.fstat(self.fd).st_mtime < seconds
 
     def after_fork(self) -> None:
         self.close()
@@ -61,11 +69,12 @@ class _Lock:
 
 
 @contextlib.contextmanager
-def importing(directory: Path) -> Generator[bool]:
-    """Whether this process may import into the ledger of ``directory`` while the block runs."""
-    lock = _Lock(directory / "import.lock")
+def importing(directory: Path) -> Generator[ImportLock | None]:
+    """The right to import into the ledger of ``directory`` while the block runs, ``None`` if
+    another process has it."""
+    lock = ImportLock(directory / "import.lock")
     try:
-        yield try_lock(lock.fd)
+        yield lock if try_lock(lock.fd) else None
     finally:
         lock.close()
 
@@ -74,37 +83,55 @@ def import_journals(db: sqlite3.Connection, directory: Path) -> Passed:
     """Import everything that is on file, and clear up behind processes that died.
 
     To be called while ``importing``. Raises ``sqlite3.Error`` and ``OSError``; what was imported
-    until then stays imported.
+    until then stays imported. Journals of another user, which may not be read, hold up no other.
     """
     passed = Passed()
-    owners = _owners(journal_dir(directory))
-    for owner in sorted(owners):
-        _import_owner(db, journal_dir(directory), owner, passed)
+    journals = journal_dir(directory)
+    refused: PermissionError | None = None
+    owners = _owners(journals)
+    for owner, files in sorted(owners.items()):
+        try:
+            _import_owner(db, journals, owner, files, passed)
+        except PermissionError as error:
+            refused = error
     # Owners that left an open call but no file: somebody deleted their journals.
     left = db.execute("SELECT DISTINCT owner FROM calls WHERE outcome = 'open'").fetchall()
     for (owner,) in left:
-        if owner not in owners and not (journal_dir(directory) / f"{owner}{RESERVE}").exists():
+        if owner not in owners and not (journals / f"{owner}{RESERVE}").exists():
             _interrupt(db, owner, passed)
+    if refused is not None:
+        raise refused
     return passed
 
 
-def _owners(journals: Path) -> set[str]:
+def _owners(journals: Path) -> dict[str, list[Path]]:
+    """The journals of each owner, in the order they were written."""
+    owners: dict[str, list[Path]] = {}
     with contextlib.suppress(FileNotFoundError):
-        return {owner for file in journals.iterdir() if (owner := owner_of(file)) is not None}
-    return set()
+        for file in sorted(journals.iterdir()):
+            owner = owner_of(file)
+            if owner is not None:
+                files = owners.setdefault(owner, [])
+                if not file.name.endswith(RESERVE):
+                    files.append(file)
+    return owners
 
 
-def _import_owner(db: sqlite3.Connection, journals: Path, owner: str, passed: Passed) -> None:
+def _import_owner(
+    db: sqlite3.Connection, journals: Path, owner: str, files: list[Path], passed: Passed
+) -> None:
     reserve = journals / f"{owner}{RESERVE}"
     with _if_dead(reserve) as dead:
-        # Listed after the owner was seen dead, so nothing can be added any more; of a living
-        # owner only the last file grows, and none before it.
-        files = sorted(journals.glob(f"{owner}.*.journal"))
-        for file in files:
-            _import_file(db, file, owner, passed, whole=dead or file != files[-1])
         if not dead:
+            # Only the last file of a living owner grows, and none before it.
+            for file in files:
+                _import_file(db, file, owner, passed, whole=file != files[-1])
             _delete(db, files[:-1])
             return
+        # Looked for anew: it may have begun another file before it died.
+        files = sorted(journals.glob(journal_name(owner, "*")))
+        for file in files:
+            _import_file(db, file, owner, passed, whole=True)
         if reserve.exists():
             _import_file(db, reserve, owner, passed, whole=True)
         _interrupt(db, owner, passed)
@@ -164,7 +191,7 @@ def _import_batch(
     if torn:
         _log.warning("%s: %d lines near byte %d were spoilt", name, torn, offset)
     with transaction(db):
-        write(db, owner, records, numbers(db, time.time_ns()))
+        torn += _write(db, owner, records)
         db.execute(
             "INSERT INTO journals (name, offset, torn) VALUES (?, ?, ?) ON CONFLICT (name) "
             "DO UPDATE SET offset = excluded.offset, torn = torn + excluded.torn",
@@ -173,6 +200,23 @@ def _import_batch(
     passed.records += len(records)
     passed.torn += torn
     return lines.taken
+
+
+def _write(db: sqlite3.Connection, owner: str, records: Sequence[Record]) -> int:
+    """Write ``records``; returns how many the database does not take (a number of 70 bits, a text
+    of gigabytes). One of those must not keep all others out for ever."""
+    if not records:
+        return 0
+    try:
+        with savepoint(db):
+            write(db, owner, records, numbers(db, time.time_ns()))
+    except (OverflowError, sqlite3.DataError, sqlite3.IntegrityError) as error:
+        if len(records) == 1:
+            _log.warning("the record of call %s cannot be imported: %s", records[0].id, error)
+            return 1
+        half = len(records) // 2
+        return _write(db, owner, records[:half]) + _write(db, owner, records[half:])
+    return 0
 
 
 def _interrupt(db: sqlite3.Connection, owner: str, passed: Passed) -> None:
@@ -185,5 +229,7 @@ def _delete(db: sqlite3.Connection, files: list[Path]) -> None:
     file would be imported anew."""
     for file in files:
         file.unlink(missing_ok=True)
+    if not files:
+        return
     with transaction(db):
         db.executemany("DELETE FROM journals WHERE name = ?", [(file.name,) for file in files])

@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from pathlib import Path
+from typing import Literal
 
 __all__ = ["RESERVE", "journal_name", "new_owner", "owner_of", "pid_of"]
 
@@ -22,8 +23,10 @@ def new_owner() -> str:
     return f"{int(time.time() * 1000):012x}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-def journal_name(owner: str, number: int) -> str:
-    return f"{owner}.{number:06d}{_JOURNAL}"
+def journal_name(owner: str, number: int | Literal["*"]) -> str:
+    """With ``*`` the pattern of all of them."""
+    shown = number if isinstance(number, str) else f"{number:06d}"
+    return f"{owner}.{shown}{_JOURNAL}"
 
 
 def owner_of(file: Path) -> str | None:
