@@ -12,6 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+NAMES_ARE_TEXT = pytest.mark.skipif(
+    sys.platform == "darwin", reason="macOS refuses file names that are no UTF-8"
+)
 ALNUM = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cli_doctor import Repository, clean_environment, doctor, findings, made_up
+from cli_doctor import NAMES_ARE_TEXT, Repository, clean_environment, doctor, findings, made_up
 
 KEY = made_up("sk-proj-", 120)
 GROUPS = ["keys", "leaks", "endpoints", "machine"]
@@ -131,30 +130,22 @@ def test_it_fits_the_terminal(repository: Repository, columns: int) -> None:
 
 
 def test_a_terminal_is_not_given_what_a_file_name_commands(repository: Repository) -> None:
-    repository.commit(**{"\x1b[31mred": f"{KEY}\n"})
+    repository.commit(**{"\x1b[31mred": f"{KEY}\n", "line\nbreak": f"{KEY}\n"})
     done = doctor("--offline", cwd=repository.path)
     assert "\x1b" not in done.stdout
     assert "\\x1b[31mred:1" in done.stdout
+    assert "line\\nbreak:1" in done.stdout
+
+
+@NAMES_ARE_TEXT
+def test_a_file_name_that_is_no_text_can_be_shown(repository: Repository) -> None:
+    repository.commit(**{"\udcff.py": f"{KEY}\n"})
+    assert "\\udcff.py:1" in doctor("--offline", cwd=repository.path).stdout
+    found = findings(doctor("--offline", "--json", cwd=repository.path).stdout)
+    assert any("?.py:1" in finding["detail"] for finding in found)
 
 
 def test_help_names_every_option() -> None:
     done = doctor("--help", cwd=Path.cwd())
     for option in ("--config", "--path", "--max-seconds", "--offline", "--json"):
         assert option in done.stdout
-
-
-async def test_a_server_that_never_answers_holds_nothing_up(repository: Repository) -> None:
-    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        environment = clean_environment(
-            repository.path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=f"http://127.0.0.1:{port}"
-        )
-        done = await asyncio.to_thread(
-            doctor, "--json", cwd=repository.path, environment=environment
-        )
-    assert done.returncode == 1
-    assert "gave no answer in 5 s" in done.stdout

@@ -7,12 +7,13 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from cli_doctor import Repository, made_up
+from cli_doctor import NAMES_ARE_TEXT, Repository, made_up
 
 from seawall.cli.doctor import leaks
 from seawall.cli.doctor.findings import Finding
 
 KEY = made_up("sk-proj-", 120)
+NO_TEXT = pytest.param("\udcff", marks=NAMES_ARE_TEXT)
 OTHER = made_up("gsk_", 52, seed=2)
 
 
@@ -84,18 +85,18 @@ def test_any_directory_of_a_repository_stands_for_all_of_it(repository: Reposito
 
 
 @pytest.mark.parametrize(
-    "name", ["with space", "tab\tbed", "line\nbreak", 'quo"te', "d/i/r", "\udcff"]
+    "name", ["with space", "tab\tbed", "line\nbreak", 'quo"te', "d/i/r", NO_TEXT]
 )
 def test_any_file_name_is_told(repository: Repository, name: str) -> None:
-    name = os.fsencode(name).decode(errors="surrogateescape")
     (repository.path / name).parent.mkdir(parents=True, exist_ok=True)
     (repository.path / name).write_text(f"{KEY}\n")
     repository.commit()
     (repository.path / name).unlink()
     repository.commit()
     leak, _ = look(repository.path)
-    assert ":" in leak.detail
-    leak.detail.encode()
+    assert leak.detail.startswith("OpenAI key in commit ")
+    if name.isprintable() and name.isascii() and '"' not in name:
+        assert leak.detail.endswith(f":{name}")
 
 
 def test_branches_stashes_merges_and_messages_are_history_too(repository: Repository) -> None:
@@ -221,10 +222,10 @@ def test_a_git_that_hangs_is_stopped(
     hanging.chmod(0o755)
     monkeypatch.setenv("PATH", str(hanging.parent), prepend=os.pathsep)
     began = time.monotonic()
-    leak, late, _ = look(repository.path, max_seconds=2)
+    leak, late, _ = look(repository.path, max_seconds=1)
     assert time.monotonic() - began < 30
     assert leak.detail == "OpenAI key in app.py:1"
-    assert late.detail == "stopped after 2 s: older commits were not looked at"
+    assert late.detail == "stopped after 1 s: older commits were not looked at"
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 
@@ -285,7 +286,7 @@ def test_many_keys_are_cut_short(repository: Repository) -> None:
 
 def test_a_long_history_takes_little_memory(repository: Repository) -> None:
     line = "the quick brown fox jumps over the lazy dog, and what does the dog do?\n"
-    for number in range(8):
+    for number in range(5):
         repository.commit(
             text=f"{number}\n" + line * 55_000 + f"{number}\n{KEY if not number else ''}"
         )
@@ -295,6 +296,6 @@ def test_a_long_history_takes_little_memory(repository: Repository) -> None:
     leak, summary = look(repository.path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "16 commits" in summary.detail
+    assert "10 commits" in summary.detail
     assert leak.level == "fail"
     assert peak < 8_000_000

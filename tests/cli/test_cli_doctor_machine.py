@@ -47,7 +47,7 @@ def test_a_ledger_shows_its_size_and_what_waits(tmp_path: Path) -> None:
     (journal_dir(tmp_path) / "a.000001.v1.journal").write_bytes(b"x" * 2048)
     found, _ = records.check(LedgerSettings(), {"SEAWALL_DIR": str(tmp_path)})
     assert found.level == "ok"
-    assert found.detail == f"3 MiB in {tmp_path}, 2 KiB in 1 journals"
+    assert found.detail == f"3 MiB in {tmp_path}, and 2 KiB in journals"
     assert sorted(os.listdir(tmp_path)) == ["journal", "ledger.db"]
 
 
@@ -128,9 +128,23 @@ def test_a_proxy_is_shown_without_its_password() -> None:
     environ = {"HTTPS_PROXY": "http://me:hunter2@proxy.local:3128", "NO_PROXY": "localhost"}
     [found] = machine.proxies(environ)
     assert found.detail.startswith("HTTPS_PROXY (proxy.local), but not for localhost")
-    assert found.level == ("ok" if find_spec("aiohttp") else "fail")
+    assert found.level == ("ok" if find_spec("aiohttp") else "warn")
     assert "hunter2" not in repr(found)
     assert machine.proxies({"https_proxy": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("proxy.local:3128", "proxy.local"),
+        ("me:hunter2@proxy.local:3128", "proxy.local"),
+        ("http://[broken", "no address"),
+        ("http://", "no address"),
+    ],
+)
+def test_any_address_of_a_proxy_can_be_shown(url: str, shown: str) -> None:
+    [found] = machine.proxies({"all_proxy": url})
+    assert found.detail.startswith(f"all_proxy ({shown})")
 
 
 def test_few_open_files_are_warned_of() -> None:

@@ -36,8 +36,8 @@ class Files:
             text = self._text(path)
             for hit in find(text):
                 line = text.count(b"\n", 0, hit.start) + 1
-                where = os.fsencode(path.relative_to(root)).decode(errors="replace")
-                yield f"{where}:{line}", text[hit.start : hit.end], hit.kind
+                where = f"{path.relative_to(root)}:{line}"
+                yield where, text[hit.start : hit.end], hit.kind
 
     def _text(self, path: Path) -> bytes:
         """Nothing of a binary file, nor of what is no file (a submodule, a link)."""

@@ -127,6 +127,7 @@ def _command(path: Path, arguments: tuple[str, ...]) -> list[str]:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _LOCAL}
+    # What a partial clone lacks is not fetched: looking needs no network.
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
     return {**kept, **quiet, "LC_ALL": "C"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class History:
         commit, path = self._heading(block, hit.start)
         if path is not None and self._mark_at(block, hit.start) != b"+":
             return None
-        name = "message" if path is None else path.decode(errors="replace")
+        name = "message" if path is None else os.fsdecode(path)
         return f"commit {commit[:10].decode()}:{name}"
 
     def _mark_at(self, block: bytes, end: int) -> bytes:

@@ -56,12 +56,10 @@ class _Scan:
 
     def repository(self, root: Path) -> None:
         due = self._deadline
+        tracked = git.names(root, "--cached", deadline=due)
+        self._note(self.files.keys(tracked, root, due), shared=True)
         untracked = git.names(root, "--others", "--exclude-standard", deadline=due)
-        for paths, shared in (
-            (git.names(root, "--cached", deadline=due), True),
-            (untracked, False),
-        ):
-            self._note(self.files.keys(paths, root, due), shared)
+        self._note(self.files.keys(untracked, root, due), shared=False)
         self.at_history = True
         self._note(self.history.keys(root, due), shared=True)
 
@@ -134,7 +132,7 @@ def _summary(scan: _Scan, root: Path | None, path: Path) -> Finding:
     left_out = f"; {files.large} larger than 5 MiB left out" if files.large else ""
     if files.unreadable:
         left_out += f"; {files.unreadable} cannot be read"
-    where = f"{path} (without git)" if root is None else f"{root}"
+    where = f"{path.resolve()} (without git)" if root is None else f"{root}"
     found = scan.findings()
     said = "more than these keys" if scan.unlisted else "nothing else" if found else "no key"
     return Finding("info" if found else "ok", "looked at", f"{looked} of {where}: {said}{left_out}")

@@ -46,12 +46,12 @@ def clock(now: float, skews: Sequence[float]) -> Finding:
     if not skews:
         return Finding("ok", "clock", f"{shown}, compared with no server")
     off = statistics.median(skews)
+    servers = f"the servers' ({len(skews)} asked)"
+    if abs(off) < _SKEW_NOTED:
+        return Finding("ok", "clock", f"{shown}, as {servers}")
+    level = "warn" if abs(off) < _SKEW_REFUSED else "fail"
     which = "behind" if off > 0 else "ahead of"
-    level = "fail" if abs(off) >= _SKEW_REFUSED else "warn" if abs(off) >= _SKEW_NOTED else "ok"
-    if level == "ok":
-        return Finding("ok", "clock", f"{shown}, as the servers' ({len(skews)} asked)")
-    detail = f"{shown}, {abs(off):.0f} s {which} the servers' ({len(skews)} asked)"
-    return Finding(level, "clock", detail, remedy)
+    return Finding(level, "clock", f"{shown}, {abs(off):.0f} s {which} {servers}", remedy)
 
 
 def trust(environ: Mapping[str, str]) -> Finding:
@@ -78,15 +78,21 @@ def proxies(environ: Mapping[str, str]) -> list[Finding]:
     ]
     if not names:
         return []
-    # A proxy's address may hold a password.
-    shown = ", ".join(f"{name} ({urlsplit(environ[name]).hostname})" for name in names)
+    shown = ", ".join(f"{name} ({_host(environ[name])})" for name in names)
     exempt = environ.get("no_proxy") or environ.get("NO_PROXY")
     detail = shown + (f", but not for {exempt}" if exempt else "")
     if find_spec("aiohttp") is not None:
         return [Finding("ok", "proxy", detail)]
-    return [
-        Finding("fail", "proxy", f"{detail}; the extra is missing", 'pip install "seawall[proxy]"')
-    ]
+    remedy = 'pip install "seawall[proxy]"'
+    return [Finding("warn", "proxy", f"{detail}; the extra that it needs is missing", remedy)]
+
+
+def _host(url: str) -> str:
+    """Of a proxy's address, which may hold a password."""
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname or "no address"
+    except ValueError:
+        return "no address"
 
 
 def open_files() -> Finding:

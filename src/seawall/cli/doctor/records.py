@@ -47,7 +47,7 @@ def _ledger(directory: Path) -> Finding:
     path = ledger_path(directory)
     size = _size(path.stat().st_size) if path.exists() else "nothing"
     waiting = [file.stat().st_size for file in journal_dir(directory).glob("*.journal")]
-    backlog = f", {_size(sum(waiting))} in {len(waiting)} journals" if waiting else ""
+    backlog = f", and {_size(sum(waiting))} in journals" if waiting else ""
     return Finding("ok", "ledger", f"{size} in {directory}{backlog}")
 
 

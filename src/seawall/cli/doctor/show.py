@@ -41,8 +41,7 @@ class Report:
         self._counts.update(finding.level for finding in findings)
         if self._as_json:
             for finding in findings:
-                line = {"group": name} | msgspec.structs.asdict(finding)
-                click.echo(msgspec.json.encode(line).decode())
+                click.echo(_line(name, finding))
         else:
             self._console.print(Text(name, style="bold"))
             self._console.print(_table(findings))
@@ -52,12 +51,18 @@ class Report:
         """The last line, and the exit status: 1 if anything failed."""
         failed, warned = self._counts["fail"], self._counts["warn"]
         if not self._as_json:
-            said = [_count(failed, "failure")] * (failed > 0) + [_count(warned, "warning")] * (
-                warned > 0
-            )
+            counts = (_count(failed, "failure"), _count(warned, "warning"))
             style = "red" if failed else "yellow" if warned else "green"
-            self._console.print(Text(", ".join(said) or "nothing is wrong", style=style))
+            said = ", ".join(filter(None, counts)) or "nothing is wrong"
+            self._console.print(Text(said, style=style))
         return 1 if failed else 0
+
+
+def _line(group: str, finding: Finding) -> str:
+    texts: dict[str, str] = {"group": group} | msgspec.structs.asdict(finding)
+    # The names of files and directories need not be text.
+    clean = {name: text.encode(errors="replace").decode() for name, text in texts.items()}
+    return msgspec.json.encode(clean).decode()
 
 
 def _table(findings: Sequence[Finding]) -> Table:
@@ -76,11 +81,9 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _printable(text: str) -> str:
-    """File names may hold anything, a terminal's commands too."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text
-    )
+    """File names may hold anything: a terminal's commands, bytes that are no text."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
+    return f"{number} {noun}{'s' if number > 1 else ''}" if number else ""
