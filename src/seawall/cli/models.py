@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 import msgspec
+from msgspec import Struct
 from rich.table import Table
+from rich.text import Text
 
 from ..client.routes import Missing, Router
 from ..client.settings import Settings
@@ -35,52 +37,52 @@ def models(config: str | None, as_json: bool) -> None:
     for column in ("model", "window", "USD in / out a million", "state"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        name = f"[bold]{row['model']}[/]" if row["default"] else row["model"]
-        ready = "green" if row["ready"] else "yellow"
-        table.add_row(name, row["window"], row["price"], f"[{ready}]{row['state']}[/]")
+        table.add_row(
+            Text(row.model, style="bold" if row.default else ""),
+            row.window,
+            row.price,
+            Text(row.state, style="green" if row.ready else "yellow"),
+        )
     output.print(table)
     output.print("Any other model of a vendor is asked as vendor/model.", style="dim")
 
 
-def _rows(settings: Settings, router: Router) -> list[dict[str, str | bool]]:
-    rows: list[dict[str, str | bool]] = []
-    for alias, entry in settings.models.items():
-        if entry.route:
-            rows.append(_row(settings, alias, state="→ " + ", ".join(entry.route), ready=True))
-    cached = set(installed())
+class _Row(Struct):
+    model: str
+    state: str
+    ready: bool
+    window: str = ""
+    price: str = ""
+    default: bool = False
+
+
+def _rows(settings: Settings, router: Router) -> list[_Row]:
+    rows = [
+        _Row(alias, "→ " + ", ".join(entry.route), True)
+        for alias, entry in settings.models.items()
+        if entry.route
+    ]
     for vendor in sorted({*names(), *settings.vendors}):
-        row = router.vendor(vendor)
-        state, ready = _key_state(router, vendor)
-        for model in row.models or {"…": None}:
-            if vendor == "local":
-                ready = model in cached
-                state = "ready" if ready else f"seawall local pull {model}"
-            known = row.models.get(model)
-            price = known.price if known is not None else None
-            rows.append(
-                _row(
-                    settings,
-                    f"{vendor}/{model}",
-                    window=str(known.window or "") if known is not None else "",
-                    price=f"{price.input} / {price.output}" if price is not None else "",
-                    state=state,
-                    ready=ready,
-                )
-            )
+        rows += _vendor_rows(router, vendor)
+    for row in rows:
+        row.default = row.model == settings.model
     return rows
 
 
-def _row(
-    settings: Settings, model: str, *, state: str, ready: bool, window: str = "", price: str = ""
-) -> dict[str, str | bool]:
-    return {
-        "model": model,
-        "window": window,
-        "price": price,
-        "state": state,
-        "ready": ready,
-        "default": model == settings.model,
-    }
+def _vendor_rows(router: Router, vendor: str) -> list[_Row]:
+    state, ready = _key_state(router, vendor)
+    known = router.vendor(vendor).models
+    if not known:
+        return [_Row(f"{vendor}/…", state, ready)]
+    cached = installed()
+    rows: list[_Row] = []
+    for name, model in known.items():
+        if vendor == "local":
+            ready = name in cached
+            state = "ready" if ready else f"seawall local pull {name}"
+        price = "" if model.price is None else f"{model.price.input} / {model.price.output}"
+        rows.append(_Row(f"{vendor}/{name}", state, ready, str(model.window or ""), price))
+    return rows
 
 
 def _key_state(router: Router, vendor: str) -> tuple[str, bool]:

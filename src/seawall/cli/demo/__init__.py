@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 import click
 
 from ...client.aio import AsyncSeawall
-from ...core import Reply
 from ...errors import StreamCutError
 from ..local import fetch_any
 from .products import PRODUCTS, SYSTEM, Product, Scene
@@ -38,10 +37,11 @@ async def _run(show: Show, model: str) -> None:
         stack.enter_context(show.listening())
         await show.warm_up(client, model)
         show.plan(client)
-        answers = [await _scene(show, client, upstream, scene) for scene in PRODUCTS]
+        for scene in PRODUCTS:
+            await _scene(show, client, upstream, scene)
         upstream.plan(())
         await _recovery(show, client)
-    show.receipt(client.assembly.dir, [reply.id for reply in answers if reply is not None])
+    show.receipt(client.assembly.dir)
 
 
 def _client(base_url: str, model: str) -> AsyncSeawall:
@@ -60,9 +60,7 @@ def _client(base_url: str, model: str) -> AsyncSeawall:
     )
 
 
-async def _scene(
-    show: Show, client: AsyncSeawall, upstream: Upstream, scene: Scene
-) -> Reply | None:
+async def _scene(show: Show, client: AsyncSeawall, upstream: Upstream, scene: Scene) -> None:
     show.scene(scene)
     upstream.plan(scene.mishaps)
     while True:
@@ -87,7 +85,7 @@ async def _scene(
             show.cut(cut)
             continue
         show.answer(reply)
-        return reply
+        return
 
 
 async def _recovery(show: Show, client: AsyncSeawall) -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.padding import Padding
 from rich.panel import Panel
-from rich.syntax import Syntax
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from ...client.aio import AsyncSeawall
 from ...core import Reply
 from ...errors import StreamCutError
-from ...sinks import Ledger
+from ...sinks import Ledger, Row, Where
 from ..session import money
-from .products import SYSTEM, Scene
+from .products import SYSTEM, Product, Scene
 
 __all__ = ["Show"]
 
@@ -31,30 +31,33 @@ class Show:
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
+        self._width = min(self._console.width, 100)
+        self._started = time.time()
         self._began = time.monotonic()
         self._answer = ""
 
     def opening(self) -> None:
         text = Text.assemble(
             ("A call that holds", "bold"),
-            ": a real model on this machine, no key, and a provider in between\n"
-            "that rate-limits, cuts its stream and goes down. Nothing below is staged\n"
-            "but the provider's mishaps.",
+            ": a real model on this machine, no key, and a provider in between that "
+            "rate-limits, cuts its stream and goes down. Nothing is staged but its mishaps.",
         )
-        self._console.print(Panel(text, title="seawall", border_style="cyan", expand=False))
+        self._console.print(Panel(text, title="seawall", border_style="cyan", width=self._width))
 
-    def line(self, who: str, what: str, style: str = "") -> None:
-        elapsed = f"{time.monotonic() - self._began:6.1f} s"
-        self._console.print(
-            Text.assemble((elapsed, "dim"), "  ", (f"{who:9}", style or "bold"), what),
-            soft_wrap=False,
-        )
+    def line(self, who: str, what: str | Text, style: str = "") -> None:
+        elapsed = f"{time.monotonic() - self._began:.1f} s" if who else ""
+        row = Table.grid(padding=(0, 2))
+        row.add_column(width=7, justify="right", style="dim")
+        row.add_column(width=8, style=style or "bold")
+        row.add_column(width=self._width - 19, overflow="fold")
+        row.add_row(elapsed, who, what if isinstance(what, Text) else Text(what))
+        self._console.print(row)
 
     def upstream(self, what: str) -> None:
         self.line("provider", what, "red")
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Generator[None]:
         """While open, what Seawall logs of its rescues is shown."""
         handler = _Rescues(self)
         logger = logging.getLogger("seawall")
@@ -78,15 +81,22 @@ class Show:
 
     def plan(self, client: AsyncSeawall) -> None:
         names = client.assembly.router.names("shop")
-        key = client.assembly.router.key("wall")
-        self.line("1 key", "none needed here; elsewhere from the environment" if not key else "")
-        self.line("2 route", " → ".join(names))
+        fields = ", ".join(field.name for field in dataclasses.fields(Product))
+        self.line("step 1", "authenticate: this model needs no key; others take theirs from")
+        self.line("", "the environment, and it prints as *** wherever it would show")
+        self.line("step 2", f"a well-formed request: a JSON-only system prompt, fields {fields}")
+        self.line("", "routes: " + " → ".join(names))
+        self.line("step 3", "rate limits and errors, below, as they happen")
 
     def scene(self, scene: Scene) -> None:
         self._began = time.monotonic()
         self._console.print()
-        self._console.rule(Text(scene.title, style="bold"), align="left", style="cyan")
-        self._console.print(Padding(Text(scene.text, style="italic"), (0, 0, 0, 10)))
+        self._rule(scene.title)
+        self.line("asked", Text(scene.text, style="italic"))
+
+    def _rule(self, title: str) -> None:
+        rule = Rule(Text(title, style="bold"), align="left", style="cyan")
+        self._console.print(rule, width=self._width)
 
     def answering(self) -> None:
         self._answer = ""
@@ -99,11 +109,9 @@ class Show:
         self.line("", f"raised as {type(fault).__name__}, never a clean ending; asked again")
 
     def answer(self, reply: Reply) -> None:
-        tries = len(reply.decision.attempts)
-        self.line("answer", f"from {reply.model}, attempt {tries}", "green")
+        self.line("answer", f"from {reply.model}, attempt {len(reply.decision.attempts)}", "green")
         text = msgspec.json.encode(reply.output).decode()
-        code = Syntax(text, "json", theme="ansi_dark", background_color="default")
-        self._console.print(Padding(code, (0, 0, 0, 19)))
+        self.line("step 4", Text.assemble((text, "bold green"), "  valid"))
         for note in reply.notes:
             self.line("", note)
 
@@ -111,7 +119,7 @@ class Show:
         breakers = client.assembly.circuits
         opened = [name for name, circuit in breakers.items() if circuit.state == "open"]
         self._console.print()
-        self._console.rule(Text("recovery", style="bold"), align="left", style="cyan")
+        self._rule("recovery")
         self._began = time.monotonic()
         if opened:
             self.line("provider", "is back", "green")
@@ -121,30 +129,37 @@ class Show:
     def recovered(self, reply: Reply) -> None:
         self.line("answer", f"from {reply.model} again", "green")
 
-    def receipt(self, directory: Path, ids: Sequence[str]) -> None:
-        """The calls as the ledger has them."""
-        self._console.print()
-        table = Table(title="the ledger's receipt", title_justify="left", box=None, pad_edge=False)
-        for column in ("call", "answered by"):
-            table.add_column(column)
-        for column in ("attempts", "tokens", "cost", "first token", "whole"):
-            table.add_column(column, justify="right")
+    def receipt(self, directory: Path) -> None:
+        """The demo's calls as the ledger has them."""
         with Ledger.open(directory) as ledger:
-            rows = [ledger.get(id_) for id_ in ids]
+            rows = ledger.calls(Where(feature="demo", since=self._started))
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for column in ("call", "answered by", "outcome"):
+            table.add_column(column, no_wrap=True)
+        for column in ("tries", "tokens", "cost", "first", "whole"):
+            table.add_column(column, justify="right", no_wrap=True)
         for row in rows:
-            table.add_row(
-                row.id[:12],
-                row.model,
-                str(row.attempts),
-                f"{row.prompt_tokens} + {row.completion_tokens}",
-                money(row.cost_nano_usd),
-                f"{row.first_token:.1f} s" if row.first_token is not None else "",
-                f"{row.latency:.1f} s",
-            )
+            table.add_row(*_receipt(row))
+        self._console.print()
+        self._rule("step 5: the ledger's receipt")
         self._console.print(table)
-        self._console.print(
-            Text.assemble("\nLook closer: ", ("seawall explain " + ids[-1][:12], "bold cyan"))
-        )
+        tried = max(rows, key=lambda row: row.attempts)
+        look = Text.assemble("\nLook closer: ", (f"seawall explain {tried.id[:12]}", "bold cyan"))
+        self._console.print(look)
+
+
+def _receipt(row: Row) -> tuple[str, ...]:
+    seconds = [f"{at:.1f} s" if at is not None else "" for at in (row.first_token, row.latency)]
+    vendor, _, model = (row.model or "").partition("/")
+    return (
+        row.id[:12],
+        f"{vendor}/{model[:10]}…" if len(model) > 11 else row.model or "",
+        row.outcome,
+        str(row.attempts),
+        f"{row.prompt_tokens or 0} + {row.completion_tokens or 0}",
+        money(row.cost_nano_usd) + (" est." if row.cost_state == "estimated" else ""),
+        *seconds,
+    )
 
 
 class _Rescues(logging.Handler):

@@ -18,7 +18,7 @@ __all__ = ["Mishap", "Upstream"]
 #: ``cut early``: before the first token; ``cut``: in the middle of the answer.
 Mishap = Literal["429", "503", "cut early", "cut"]
 
-_CUT_AFTER = 6
+_CUT_AFTER = 8
 _ANSWERS = {
     "429": (
         "429 Too Many Requests",
@@ -69,6 +69,12 @@ class Upstream:
             _head(writer, status, f"{headers}content-length: {len(error)}\r\n")
             writer.write(error)
             return
+        if mishap == "cut early":
+            self._tell("the connection is cut before the first token")
+            _head(writer, "200 OK", "content-type: text/event-stream\r\ncontent-length: 99\r\n")
+            await writer.drain()
+            writer.close()
+            return
         inbound = await self._transport(
             Outbound(
                 url="http://local/chat/completions",
@@ -87,9 +93,8 @@ class Upstream:
         _head(writer, f"{inbound.status} {'OK' if inbound.status < 300 else 'Error'}", headers)
         passed = 0
         while data := await inbound.read():
-            if mishap == "cut early" or (mishap == "cut" and passed >= _CUT_AFTER):
-                where = "before the first token" if mishap == "cut early" else "in mid-answer"
-                self._tell(f"the connection is cut {where}")
+            if mishap == "cut" and passed >= _CUT_AFTER:
+                self._tell("the connection is cut in mid-answer")
                 inbound.abort()
                 writer.transport.abort()
                 return

@@ -37,9 +37,12 @@ _KINDS = {
 }
 _PREFIXED = [re.compile(pattern.encode()) for pattern in (*EXPRESSIONS.values(), "AKIA[A-Z0-9]+")]
 
-#: Shapes that say enough by themselves. The rest must hold a run with a letter and a digit.
+#: Shapes that say enough by themselves; the first two prefixes have no other. The rest must
+#: hold a run with a letter and a digit.
 _EXACT = re.compile(rb"AIza[A-Za-z0-9_-]{35}|AKIA[A-Z0-9]{16}|hf_[A-Za-z]{34}")
-_LOOSE = re.compile(rb"(?!AIza|AKIA).{,2000}")
+_ALWAYS_EXACT = (b"AIza", b"AKIA")
+#: Bytes. Shorter, a bearer token is somebody's example: no prefix speaks for it.
+_BEARER, _LONGEST = 32, 2000
 _RUN = re.compile(rb"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16,}")
 #: What stands before a prefix that only happens to be in a longer word, such as a hash in
 #: base64. A letter behind a backslash is an escape of JSON; a plus begins a line git added.
@@ -63,7 +66,7 @@ _OWNERS = (b"api", b"secret_access", b"mistral", b"cohere", b"openai", b"anthrop
 #: Five equal or successive characters are no accident even in a long hexadecimal key.
 _STAND_INS = re.compile(
     r"your|example|sample|placeholder|dummy|fake|mock|test|redacted|change.?me|insert|replace"
-    r"|key.here|not.?a.?real|(?:^|-)xxx|\*\*\*|\.\.\.|[<>${}]|(.)\1{4}|01234|12345|56789|abcde",
+    r"|key.here|not.?a.?real|(?:^|-)xxx|\*\*\*|\.\.\.|[<>${}]|(.)\1{4}|01234|12345|56789|abcde|a1b2c3",
     re.IGNORECASE,
 )
 #: Bits a character. 16 random characters of the smallest alphabet in use (hexadecimal) have
@@ -111,7 +114,7 @@ def _by_prefix(text: bytes) -> Iterator[Hit]:
             key = text[start:end]
             prefix = next(prefix for prefix in _KINDS if key.startswith(prefix))
             apart = _INSIDE.search(text[max(0, start - 2) : start]) is None
-            if apart and _shaped(key) and _random(key.removeprefix(prefix)):
+            if apart and _shaped(key, prefix) and _random(key.removeprefix(prefix)):
                 yield Hit(start, end, _KINDS[prefix])
 
 
@@ -126,10 +129,11 @@ def _whole(text: bytes, match: re.Match[bytes]) -> tuple[int, int]:
     return start, end
 
 
-def _shaped(key: bytes) -> bool:
-    if _EXACT.fullmatch(key):
-        return True
-    return _LOOSE.fullmatch(key) is not None and _RUN.search(key) is not None
+def _shaped(key: bytes, prefix: bytes) -> bool:
+    if prefix in _ALWAYS_EXACT or _EXACT.fullmatch(key):
+        return _EXACT.fullmatch(key) is not None
+    least = 0 if prefix else _BEARER
+    return least <= len(key) <= _LONGEST and _RUN.search(key) is not None
 
 
 def _by_name(text: bytes) -> Iterator[Hit]:

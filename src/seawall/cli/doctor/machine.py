@@ -16,7 +16,7 @@ from ...transports.local.cache import installed
 from .findings import Finding
 from .setup import Setup
 
-__all__ = ["check", "clock"]
+__all__ = ["check", "clock", "open_files", "proxies", "trust", "weights"]
 
 #: Seconds. AWS refuses requests signed with a clock that is off by more than five minutes.
 _SKEW_NOTED, _SKEW_REFUSED = 30.0, 300.0
