@@ -34,8 +34,9 @@ def models(config: str | None, as_json: bool) -> None:
             click.echo(msgspec.json.encode(row).decode())
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("model", "window", "USD in / out a million", "state"):
-        table.add_column(column, overflow="fold")
+    for column in ("model", "window", "USD in / out a million"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("state", overflow="fold")
     for row in rows:
         table.add_row(
             Text(row.model, style="bold" if row.default else ""),
@@ -89,5 +90,5 @@ def _key_state(router: Router, vendor: str) -> tuple[str, bool]:
     try:
         key = router.key(vendor)
     except Missing as lack:
-        return str(lack), False
+        return f"set {lack.variable}", False
     return ("needs no key" if key is None else f"key from {key.source}"), True

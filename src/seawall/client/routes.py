@@ -22,7 +22,15 @@ __all__ = ["Missing", "Router"]
 
 
 class Missing(ConfigError):
-    """A route that cannot be taken because its key is not set."""
+    """A route that cannot be taken because its key is not set in ``variable``."""
+
+    def __init__(self, vendor: str, variable: str, source: str = "") -> None:
+        self.variable = variable
+        super().__init__(
+            f"the key of {vendor} is not set",
+            source=source,
+            remedy=f"Set {variable} in the environment or in .env.",
+        )
 
 
 class Router:
@@ -107,21 +115,14 @@ class Router:
         own = self._settings.vendors.get(name)
         if own is not None and own.key is not None:
             if isinstance(own.key, Unset):
-                raise Missing(
-                    f"the key of {name} is not set",
-                    source=own.key.source,
-                    remedy=f"Set {own.key.variable} in the environment or in .env.",
-                )
+                raise Missing(name, own.key.variable, own.key.source)
             return own.key
         variable = self.vendor(name).key_env
         if variable is None:
             return None
         value = self._variables.get(variable)
         if not value:
-            raise Missing(
-                f"the key of {name} is not set",
-                remedy=f"Set {variable} in the environment or in .env.",
-            )
+            raise Missing(name, variable)
         return Secret(value.strip(), variable)
 
     def base_url(self, name: str) -> str:
