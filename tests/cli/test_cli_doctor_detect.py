@@ -100,6 +100,8 @@ def test_a_bearer_token_is_found_once_and_by_its_own_prefix() -> None:
         "OPENAI_API_KEY=${OPENAI_API_KEY}",
         "sk-${KEY}",
         "sk-abcdefghijklmnopqrstuvwxyz0123456789",
+        "gsk_a1b2c3d4e5f6g7h8i9j0k1l2",
+        "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc",
         "sk-1234567890abcdef1234567890abcdef",
         "sk-proj-EXAMPLE4t7a0Zk3h5s8d1f6g9h2j4k7l0",
         "AKIAIOSFODNN7EXAMPLE",

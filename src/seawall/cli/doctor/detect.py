@@ -63,10 +63,10 @@ _NAME = re.compile(rb"[A-Za-z0-9_.-]*\Z")
 #: A name that holds one of these is that of a provider's key.
 _OWNERS = (b"api", b"secret_access", b"mistral", b"cohere", b"openai", b"anthropic", b"azure_ai")
 
-#: Five equal or successive characters are no accident even in a long hexadecimal key.
+#: Six equal or five successive characters are no accident even in a long hexadecimal key.
 _STAND_INS = re.compile(
     r"your|example|sample|placeholder|dummy|fake|mock|test|redacted|change.?me|insert|replace"
-    r"|key.here|not.?a.?real|(?:^|-)xxx|\*\*\*|\.\.\.|[<>${}]|(.)\1{4}|01234|12345|56789|abcde|a1b2c3",
+    r"|key.here|not.?a.?real|(?:^|-)xxx|\*\*\*|\.\.\.|[<>${}]|(.)\1{5}|01234|12345|56789|abcde|a1b2c3",
     re.IGNORECASE,
 )
 #: Bits a character. 16 random characters of the smallest alphabet in use (hexadecimal) have
