@@ -69,13 +69,15 @@ class Sources(msgspec.Struct, frozen=True):
             _merge(merged, self._resolve(source, source.tree, ""))
         return merged
 
-    def origin(self, key: str) -> str:
-        """The name of the strongest source that sets the dotted ``key`` or a part of it."""
+    def origin(self, key: str, field: str = "") -> str:
+        """The name of the strongest source that sets the dotted ``key`` and, in it or in one of
+        its tables, ``field``."""
         parts = [part for part in key.split(".") if part]
         for source in reversed(self.layers):
-            if _has(source.tree, parts):
+            found = _at(source.tree, parts)
+            if found is not None and (not field or _holds(found, field)):
                 return source.name
-        return self.layers[0].name if self.layers else "settings"
+        return "settings"
 
     def _resolve(self, source: Source, value: Any, key: str) -> Any:
         if isinstance(value, Mapping):
@@ -112,7 +114,7 @@ class Sources(msgspec.Struct, frozen=True):
             where = f"{source.name}: {key}"
             if not found:
                 return Unset(named[1], where)
-            return Secret(value.replace(named[0], found), where)
+            return Secret(value.replace(named[0], found.strip()), where)
         if source.trusted or not value:
             return Secret(value, source.name)
         raise ConfigError(
@@ -168,13 +170,14 @@ def _explain(message: str, sources: Sources, wanted: type) -> ConfigError:
     problem, _, where = message.partition(" - at `")
     key = re.sub(r"\[\.\.\.\]", "", where.rstrip("`")).removeprefix("$").lstrip(".")
     unknown = re.search(r"unknown field `(.+?)`", problem)
-    remedy = ""
+    remedy = field = ""
     if unknown is not None:
+        field = unknown[1]
         names = _field_names(wanted)
         near = difflib.get_close_matches(unknown[1], names, 1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}."
         problem = f"there is no setting {unknown[1]!r}"
-    return ConfigError(problem, source=sources.origin(key), key=key, remedy=remedy)
+    return ConfigError(problem, source=sources.origin(key, field), key=key, remedy=remedy)
 
 
 def _field_names(wanted: Any, seen: frozenset[Any] = frozenset()) -> set[str]:
@@ -257,10 +260,20 @@ def _fold(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def _has(tree: Mapping[str, Any], parts: list[str]) -> bool:
+def _at(tree: Mapping[str, Any], parts: list[str]) -> Any:
+    """What stands at the path, ``None`` if nothing does."""
     inner: Any = tree
     for part in parts:
-        if not isinstance(inner, Mapping) or part not in inner:
-            return False
-        inner = cast("Mapping[str, Any]", inner)[part]
-    return True
+        if not isinstance(inner, Mapping):
+            return None
+        inner = cast("Mapping[str, Any]", inner).get(part)
+    return inner
+
+
+def _holds(found: Any, field: str) -> bool:
+    if not isinstance(found, Mapping):
+        return False
+    table = cast("Mapping[str, Any]", found)
+    return field in table or any(
+        isinstance(inner, Mapping) and field in inner for inner in table.values()
+    )

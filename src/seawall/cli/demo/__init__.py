@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import click
 
 from ...client.aio import AsyncSeawall
-from ...errors import StreamCutError
+from ...errors import OutputError, StreamCutError
 from ..local import fetch_any
 from .products import PRODUCTS, SYSTEM, Product, Scene
 from .show import Show
@@ -84,6 +84,10 @@ async def _scene(show: Show, client: AsyncSeawall, upstream: Upstream, scene: Sc
         except StreamCutError as cut:
             show.cut(cut)
             continue
+        except OutputError as error:
+            # The smallest models sometimes run on inside a string until they are stopped.
+            show.refused(error)
+            return
         show.answer(reply)
         return
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ...client.aio import AsyncSeawall
 from ...core import Reply
-from ...errors import StreamCutError
+from ...errors import OutputError, StreamCutError
 from ...sinks import Ledger, Row, Where
 from ..session import money
 from .products import SYSTEM, Product, Scene
@@ -114,6 +114,9 @@ class Show:
         self.line("step 4", Text.assemble((text, "bold green"), "  valid"))
         for note in reply.notes:
             self.line("", note)
+
+    def refused(self, error: OutputError) -> None:
+        self.line("step 4", f"refused, never passed on: {error}", "red")
 
     async def cooldown(self, client: AsyncSeawall) -> None:
         breakers = client.assembly.circuits
