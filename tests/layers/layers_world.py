@@ -62,11 +62,15 @@ def whole(text: str = "fine", **more: Any) -> Answer:
 
 
 def error(
-    status: int, message: str = "no", headers: Mapping[str, str] | None = None, **fields: Any
+    status: int,
+    message: str = "no",
+    headers: Mapping[str, str] | None = None,
+    after: float = 0.0,
+    **fields: Any,
 ) -> Answer:
     body = msgspec.json.encode({"error": {"message": message, **fields}})
     kind = {"content-type": "application/json"}
-    return Answer(status=status, headers={**kind, **(headers or {})}, steps=(body,))
+    return Answer(status=status, headers={**kind, **(headers or {})}, steps=(body,), after=after)
 
 
 def piece(text: str | None = None, reason: str | None = None, **delta: Any) -> bytes:

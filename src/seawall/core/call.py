@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from ..errors import Fault, Phase
+from ..errors import Fault, Phase, SeawallError
 from ..folding import estimate_tokens
 from ..ports import Clock, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
@@ -344,14 +344,18 @@ async def run(handler: Handler, call: Call) -> Reply:
     try:
         reply = await handler(call)
     except Fault as fault:
+        fault.model = fault.model or call.model
         fault.decision = call.decision
         call.end(End(outcome="fault", fault=fault))
         raise
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, GeneratorExit):
         call.end(End(outcome="cancelled"))
         raise
     except BaseException as error:
-        call.end(End(outcome="fault", fault=Fault(f"{type(error).__name__}: {error}")))
+        fault = Fault(f"{type(error).__name__}: {error}")
+        if isinstance(error, SeawallError):
+            fault.blames = "nobody"  # a setting or the ledger: it was refused, not sent
+        call.end(End(outcome="fault", fault=fault))
         raise
     if reply.canned:
         call.end(End(outcome="fallback_reply", response=reply.response))

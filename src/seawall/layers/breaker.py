@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..core import Call, End, Handler, Reply
-from ..errors import CircuitOpenError
+from ..errors import CircuitOpenError, Fault
 
 __all__ = ["Breaker", "BreakerLayer", "Circuit", "Verdict", "verdict"]
 
@@ -25,13 +25,14 @@ Verdict = Literal["good", "bad", "limited", "none"]
 
 class Circuit(Struct, frozen=True, omit_defaults=True):
     """One route's circuit. ``epoch`` grows with each change of state, so that answers to
-    questions asked before it are not counted after it."""
+    questions asked before it are not counted after it. ``probing``: when each probe under way
+    was let through."""
 
     state: Literal["closed", "open", "half_open"] = "closed"
     epoch: int = 0
     opened: float = 0.0
     reason: str = ""
-    probing: int = 0
+    probing: tuple[float, ...] = ()
     passed: int = 0
     limited: int = 0
     since: float = 0.0
@@ -47,7 +48,8 @@ class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
     It opens at ``failures`` failures within ``window`` seconds if they are at least ``ratio`` of
     the calls then. A 429 counts from the ``limits``-th in a row. After ``cooldown`` seconds
     ``probes`` calls may pass at a time; as many answers close the circuit, one failure opens it
-    again.
+    again. A probe that takes longer than another ``cooldown`` (a stream nobody reads) lets one
+    more pass. A failure is remembered for between half a window and a whole one.
     """
 
     failures: int = 5
@@ -65,21 +67,22 @@ class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
             if now < circuit.opened + self.cooldown:
                 return circuit, False
             half = Circuit("half_open", circuit.epoch + 1, circuit.opened, circuit.reason)
-            return replace(half, probing=1), True
-        if circuit.probing >= self.probes:
+            return replace(half, probing=(now,)), True
+        probing = tuple(at for at in circuit.probing if now < at + self.cooldown)
+        if len(probing) >= self.probes:
             return circuit, False
-        return replace(circuit, probing=circuit.probing + 1), True
+        return replace(circuit, probing=(*probing, now)), True
 
     def told(
-        self, circuit: Circuit, epoch: int, verdict: Verdict, now: float, reason: str = ""
+        self, circuit: Circuit, admitted: Circuit, verdict: Verdict, now: float, reason: str = ""
     ) -> Circuit:
-        """The circuit after a call admitted in ``epoch`` ended."""
-        if epoch != circuit.epoch or circuit.state == "open":
+        """The circuit after the call ended whose ``admit`` had returned ``admitted``."""
+        if admitted.epoch != circuit.epoch or circuit.state == "open":
             return circuit
         limited = circuit.limited + 1 if verdict == "limited" else 0
         bad = verdict == "bad" or (verdict == "limited" and limited >= self.limits)
         if circuit.state == "half_open":
-            return self._probed(circuit, verdict, now, reason)
+            return self._probed(circuit, admitted, verdict, now, reason)
         if verdict == "none":
             return circuit
         circuit = replace(self._slide(circuit, now), limited=limited)
@@ -92,13 +95,18 @@ class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
             return Circuit("open", circuit.epoch + 1, now, reason)
         return circuit
 
-    def _probed(self, circuit: Circuit, verdict: Verdict, now: float, reason: str) -> Circuit:
+    def _probed(
+        self, circuit: Circuit, admitted: Circuit, verdict: Verdict, now: float, reason: str
+    ) -> Circuit:
         if verdict in ("bad", "limited"):
             return Circuit("open", circuit.epoch + 1, now, reason)
         passed = circuit.passed + (verdict == "good")
         if passed >= self.probes:
             return Circuit("closed", circuit.epoch + 1, since=now)
-        return replace(circuit, probing=circuit.probing - 1, passed=passed)
+        probing = list(circuit.probing)
+        if admitted.probing[-1] in probing:
+            probing.remove(admitted.probing[-1])
+        return replace(circuit, probing=tuple(probing), passed=passed)
 
     def _slide(self, circuit: Circuit, now: float) -> Circuit:
         """Counts are kept in two halves of the window, the older of which is dropped."""
@@ -119,9 +127,11 @@ class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 def verdict(end: End) -> Verdict:
     """What an attempt's end says of the provider. The caller's own mistakes show that it
-    answers; a cancelled attempt and one that was never sent show nothing."""
+    answers; a cancelled attempt, one that was never sent and an error of ours show nothing."""
     if end.fault is None:
         return "none" if end.outcome == "cancelled" else "good"
+    if type(end.fault) is Fault:
+        return "none"
     return _VERDICTS[end.fault.blames]
 
 
@@ -155,14 +165,17 @@ class BreakerLayer:
     def _told(self, call: Call, admitted: Circuit, end: End) -> None:
         name, reason = call.model, "" if end.fault is None else str(end.fault)
         before = self._circuits.get(name, admitted)
-        after = self._breaker.told(before, admitted.epoch, verdict(end), call.clock.now(), reason)
+        after = self._breaker.told(before, admitted, verdict(end), call.clock.now(), reason)
         self._circuits[name] = after
         if after.state != before.state:
             level = logging.WARNING if after.state == "open" else logging.INFO
             _log.log(level, "the circuit of %s is %s %s", name, after.state, reason)
 
     def _refusal(self, circuit: Circuit, now: float) -> CircuitOpenError:
-        after = max(0.0, circuit.opened + self._breaker.cooldown - now)
-        when = f"in {after:.3g} s" if after > 0 else "as soon as the probe under way has ended"
+        since = circuit.opened if circuit.state == "open" else circuit.probing[0]
+        after = max(0.0, since + self._breaker.cooldown - now)
+        when = f"in {after:.3g} s"
+        if circuit.state == "half_open":
+            when = f"as soon as the probe under way has ended, at the latest {when}"
         why = f" (last failure: {circuit.reason})" if circuit.reason else ""
         return CircuitOpenError(f"the circuit is open{why}; it probes next {when}", after=after)
