@@ -108,7 +108,7 @@ class Headers(Mapping[str, str]):
         return f"Headers({list(self._map())})"
 
 
-class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines in seconds; ``None`` switches one off.
 
     ``connect``: until the connection stands (TLS included). ``first_byte``: from asking the
@@ -124,7 +124,7 @@ class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True):
     total: float | None = 600.0
 
 
-class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """How a vendor departs from its dialect. Data only.
 
     ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the

@@ -42,7 +42,7 @@ class Circuit(Struct, frozen=True, omit_defaults=True):
     earlier_bad: int = 0
 
 
-class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """When a route's circuit opens, and how it closes again.
 
     It opens at ``failures`` failures within ``window`` seconds if they are at least ``ratio`` of

@@ -27,7 +27,7 @@ class Again(Struct, frozen=True):
     reason: str
 
 
-class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """How often and when the same route is asked again.
 
     ``attempts`` counts the first asking. ``base`` and ``cap`` bound the backoff in seconds. A
