@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import xllamacpp  # pyright: ignore[reportMissingTypeStubs] - it has none
 from msgspec.structs import replace
 
-from ...plugins import optional
 from .engine import Plan
 from .lease import LEASE, Child
 from .starting import Orders
 
 __all__ = ["main"]
 
-# Whoever started this process has seen that the extra is installed.
-_llama: Any = optional("xllamacpp")
+_llama: Any = xllamacpp
 
 #: Tokens read at once. llama.cpp looks for a cancelled call between batches, so this bounds how
 #: long a question nobody waits for is read on: about four seconds for 1.5 billion weights on one
@@ -67,7 +66,11 @@ def main() -> None:
     keeper.admit(socket.socket(fileno=orders.first))
     os.close(orders.lock)
     keeper.run()
-    _leave(Path(orders.socket))
+    try:
+        _leave(Path(orders.socket))
+    finally:
+        # Taking llama.cpp down in order is of no use to anyone and could hang.
+        os._exit(0)
 
 
 def _params(plan: Plan, key: str) -> Any:
@@ -105,8 +108,6 @@ def _leave(path: Path) -> None:
             path.unlink(missing_ok=True)
         except BlockingIOError:
             pass
-        # Taking llama.cpp down in order is of no use to anyone and could hang.
-        os._exit(0)
 
 
 class Keeper:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ...errors import ConfigError
+
 __all__ = ["Engine", "Plan", "default_threads"]
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -30,6 +32,12 @@ class Engine(Struct, frozen=True, kw_only=True):
     threads: int | None = None
     grace: float = 60.0
     start: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name in ("context", "slots", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"Engine({name}={value}) makes no sense; give at least 1")
 
 
 class Plan(Struct, frozen=True, kw_only=True):

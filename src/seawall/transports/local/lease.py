@@ -35,6 +35,9 @@ class Child(Struct, frozen=True, kw_only=True):
     path: str
     leases: int = 0
 
+    def __repr__(self) -> str:
+        return f"Child(pid={self.pid}, model={self.model!r})"
+
 
 class Lease:
     """Keeps a child alive until it is closed, collected, or its process ends."""

@@ -33,9 +33,10 @@ class Meeting(Struct, frozen=True):
 
 def runtime_dir() -> Path:
     """``seawall`` under ``XDG_RUNTIME_DIR``, else a directory of this user under the temporary
-    one. Raises ``SeawallError`` if others could reach into it."""
+    one. After ``sudo`` the variable may name another user's directory: that counts as unset.
+    Raises ``SeawallError`` if others could reach into it."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or "")
-    if base.is_absolute():
+    if base.is_absolute() and base.is_dir() and base.stat().st_uid == os.getuid():
         directory = base / "seawall"
     else:
         directory = Path(tempfile.gettempdir()) / f"seawall-{os.getuid()}"

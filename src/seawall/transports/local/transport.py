@@ -79,8 +79,9 @@ class Local:
             held = await self._join()
             try:
                 inbound = await self._inner(_directed(outbound, held))
-            except ConnectionFault as fault:
-                raise _explained(fault, held) from fault
+            except Fault as fault:
+                _explain(fault, held)
+                raise
         except BaseException:
             entry.leave()
             raise
@@ -133,8 +134,9 @@ class Local:
             context=engine.context,
             slots=engine.slots,
             threads=engine.threads or default_threads(),
-            grace=engine.grace,
-            start=engine.start,
+            # 60 and 60.0 are the same wish and must be the same plan.
+            grace=float(engine.grace),
+            start=float(engine.start),
         )
 
     def _weights(self) -> tuple[str, Path]:
@@ -175,9 +177,10 @@ class _Answer:
     async def read(self) -> bytes:
         try:
             data = await self._inbound.read()
-        except ConnectionFault as fault:
+        except Fault as fault:
             self._entry.leave()
-            raise _explained(fault, self._held) from fault
+            _explain(fault, self._held)
+            raise
         if not data:
             self._entry.leave()
         return data
@@ -191,15 +194,14 @@ class _Answer:
         self._entry.leave()
 
 
-def _explained(fault: ConnectionFault, held: Lease) -> ConnectionFault:
-    """The fault, saying so if it was the child that died."""
-    if held.held():
-        return fault
-    child = held.child
-    return ConnectionFault(
-        f"the process {child.pid} that ran {child.model} died ({fault.message}); "
-        "the next call starts a new one"
-    )
+def _explain(fault: Fault, held: Lease) -> None:
+    """Say so in the fault if it was the child that died."""
+    if isinstance(fault, ConnectionFault) and not held.held():
+        child = held.child
+        fault.message = (
+            f"the process {child.pid} that ran {child.model} died ({fault.message}); "
+            "the next call starts a new one"
+        )
 
 
 def _directed(outbound: Outbound, held: Lease) -> Outbound:

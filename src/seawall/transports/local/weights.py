@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -32,25 +31,26 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     A download that broke off goes on where its last whole part ended. Processes that pull the
     same model wait for one another. Blocks for as long as the download takes.
 
-    Raises ``WeightsError`` for an unknown name, an unreachable index, a full disk and weights
-    with any other hash, which are deleted.
+    Raises ``WeightsError`` for an unknown name, an unreachable index, a cache that cannot be
+    written and weights with any other hash, which are deleted.
     """
     model = named(name)
     tell = progress or _untold
     directory = models_dir()
-    directory.mkdir(parents=True, exist_ok=True)
     path, partial = kept_at(model), directory / f"{model.name}.partial"
-    with _alone(directory / f".{model.name}.lock", partial, model, tell):
-        if path.is_file() and _digest(path) == (model.size, model.sha256):
-            tell(model.size, model.size)
-            return path
-        try:
-            _fetch(model, partial, tell)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise WeightsError(f"the disk of {directory} is full; free some space") from error
-        partial.replace(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _alone(directory / f".{model.name}.lock", partial, model, tell):
+            if path.is_file() and _digest(path) == (model.size, model.sha256):
+                tell(model.size, model.size)
+            else:
+                _fetch(model, partial, tell)
+                partial.replace(path)
+    except OSError as error:
+        raise WeightsError(
+            f"the weights of {name} cannot be kept in {directory}: {error}; "
+            "mend that, or set SEAWALL_CACHE"
+        ) from error
     return path
 
 
