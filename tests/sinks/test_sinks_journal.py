@@ -180,5 +180,29 @@ def test_a_script_that_just_ends_leaves_its_calls_in_the_ledger(tmp_path: Path) 
         assert ledger.get(id_).outcome == "finished"
 
 
+class _Interrupted(bytes):
+    """Asked for its length after it was written, it is interrupted as Ctrl-C would."""
+
+    def __len__(self) -> int:
+        raise KeyboardInterrupt
+
+
+def test_nothing_follows_a_write_that_was_interrupted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.importer.close()
+    before = call(journal)
+    half = b'12345678 {"type":"ended"'
+    with pytest.raises(KeyboardInterrupt):
+        journal._writer.write(_Interrupted(half))
+    after = call(journal)
+    first, second = sorted((tmp_path / "journal").glob("*.journal"))
+    assert first.read_bytes().endswith(half)
+    assert before in first.read_text()
+    assert after in second.read_text()
+    with Ledger.open(tmp_path) as ledger:
+        assert {row.id for row in ledger.calls()} == {before, after}
+    journal.close()
+
+
 def test_ids_sort_by_time() -> None:
     assert new_id(1000.0) < new_id(1000.001) < new_id(2000.0)

@@ -29,8 +29,10 @@ from .paths import journal_dir
 
 __all__ = ["ImportLock", "Passed", "import_journals", "importing"]
 
-BATCH = 500
-PIECE = 1024 * 1024
+# Building a batch holds the interpreter: 200 lines do so for about a millisecond, which is as
+# long as a call in another thread should have to wait. Larger ones save 5 % of the work.
+BATCH = 200
+PIECE = 256 * 1024
 
 _log = logging.getLogger("seawall.ledger")
 _decode = Decoder(Record).decode
