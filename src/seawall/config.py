@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -69,15 +69,15 @@ class Sources(msgspec.Struct, frozen=True):
             _merge(merged, self._resolve(source, source.tree, ""))
         return merged
 
-    def origin(self, key: str, field: str = "") -> str:
-        """The name of the strongest source that sets the dotted ``key`` and, in it or in one of
-        its tables, ``field``."""
+    def origin(self, key: str, field: str = "") -> tuple[str, str]:
+        """The strongest source that sets the dotted ``key`` with ``field`` in it, and the key it
+        has there. ``*`` in a key stands for any name."""
         parts = [part for part in key.split(".") if part]
         for source in reversed(self.layers):
-            found = _at(source.tree, parts)
-            if found is not None and (not field or _holds(found, field)):
-                return source.name
-        return "settings"
+            for path, found in _matches(source.tree, parts):
+                if not field or (isinstance(found, Mapping) and field in found):
+                    return source.name, ".".join(path)
+        return "settings", key
 
     def _resolve(self, source: Source, value: Any, key: str) -> Any:
         if isinstance(value, Mapping):
@@ -168,7 +168,7 @@ def _secret_hook(wanted: type, value: Any) -> Any:
 
 def _explain(message: str, sources: Sources, wanted: type) -> ConfigError:
     problem, _, where = message.partition(" - at `")
-    key = re.sub(r"\[\.\.\.\]", "", where.rstrip("`")).removeprefix("$").lstrip(".")
+    pattern = where.rstrip("`").replace("[...]", ".*").removeprefix("$").lstrip(".")
     unknown = re.search(r"unknown field `(.+?)`", problem)
     remedy = field = ""
     if unknown is not None:
@@ -177,7 +177,8 @@ def _explain(message: str, sources: Sources, wanted: type) -> ConfigError:
         near = difflib.get_close_matches(unknown[1], names, 1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}."
         problem = f"there is no setting {unknown[1]!r}"
-    return ConfigError(problem, source=sources.origin(key, field), key=key, remedy=remedy)
+    source, key = sources.origin(pattern, field)
+    return ConfigError(problem, source=source, key=key, remedy=remedy)
 
 
 def _field_names(wanted: Any, seen: frozenset[Any] = frozenset()) -> set[str]:
@@ -260,20 +261,14 @@ def _fold(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def _at(tree: Mapping[str, Any], parts: list[str]) -> Any:
-    """What stands at the path, ``None`` if nothing does."""
-    inner: Any = tree
-    for part in parts:
-        if not isinstance(inner, Mapping):
-            return None
-        inner = cast("Mapping[str, Any]", inner).get(part)
-    return inner
-
-
-def _holds(found: Any, field: str) -> bool:
-    if not isinstance(found, Mapping):
-        return False
-    table = cast("Mapping[str, Any]", found)
-    return field in table or any(
-        isinstance(inner, Mapping) and field in inner for inner in table.values()
-    )
+def _matches(tree: Any, parts: list[str]) -> Iterator[tuple[list[str], Any]]:
+    """What stands at the path, by the names that lead there."""
+    if not parts:
+        yield [], tree
+    elif isinstance(tree, Mapping):
+        table = cast("Mapping[str, Any]", tree)
+        names = table if parts[0] == "*" else [parts[0]]
+        for name in names:
+            if name in table:
+                for path, found in _matches(table[name], parts[1:]):
+                    yield [name, *path], found
