@@ -169,6 +169,7 @@ def _secret_hook(wanted: type, value: Any) -> Any:
 def _explain(message: str, sources: Sources, wanted: type) -> ConfigError:
     problem, _, where = message.partition(" - at `")
     pattern = where.rstrip("`").replace("[...]", ".*").removeprefix("$").lstrip(".")
+    pattern = pattern.partition("[")[0]
     unknown = re.search(r"unknown field `(.+?)`", problem)
     remedy = field = ""
     if unknown is not None:
