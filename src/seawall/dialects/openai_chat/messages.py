@@ -96,13 +96,15 @@ def read_part(raw: dict[str, Any]) -> Part:
 def _thought(raw: Mapping[str, Any]) -> str | None:
     """The text of Mistral's ``thinking`` part, if text is all it holds: a signature or a
     reference would be lost. ``closed`` matters only to whoever prefixes an answer."""
-    if not raw.keys() <= {"type", "thinking", "closed"}:
+    if bag(raw, ("type", "thinking", "closed")):
         return None
+    if isinstance(raw.get("thinking"), str):
+        return raw["thinking"]
     texts: list[str] = []
     for piece in as_list(raw.get("thinking"), "thinking"):
         fields = as_object(piece, "thinking[]")
         text = fields.get("text")
-        if not isinstance(text, str) or not fields.keys() <= {"type", "text"}:
+        if not isinstance(text, str) or bag(fields, ("type", "text")):
             return None
         texts.append(text)
     return "".join(texts)
