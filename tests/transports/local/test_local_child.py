@@ -234,6 +234,17 @@ async def test_the_child_is_reached_on_loopback_with_its_key_alone(
     assert runtime.stat().st_mode & 0o077 == 0
 
 
+async def test_the_log_of_a_child_that_lives_long_is_bounded(local: Local, runtime: Path) -> None:
+    await ask(local, "Say hi.", max_tokens=1)
+    (log,) = runtime.glob("*.log")
+    with log.open("ab") as file:
+        file.write(bytes(2_000_000))
+    watched = await watch(runtime)
+    await watched.look()
+    watched.leave()
+    assert log.stat().st_size < 2_000_000
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_no_key_of_the_caller_reaches_the_child(
     local: Local, runtime: Path, monkeypatch: pytest.MonkeyPatch

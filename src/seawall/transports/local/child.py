@@ -36,7 +36,9 @@ _llama: Any = xllamacpp
 _BATCH = 128
 #: A connection takes a thread while it is open, those that wait for a slot too.
 _CONNECTIONS = 64
-_SAVED_PROMPTS_MIB = 256
+#: Prompts of other conversations, kept to be read no second time: a full context of the default
+#: model takes about 115 MiB.
+_SAVED_PROMPTS_MIB = 128
 _LOG_BYTES = 1 << 20
 _TICK = 60.0
 
