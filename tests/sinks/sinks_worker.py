@@ -126,6 +126,14 @@ def exit_(directory: Path) -> None:
     assert journal.importer.flush(10)
 
 
+def close(directory: Path) -> None:
+    """Record a call and close everything as it should be."""
+    journal = Journal(directory)
+    id_ = call(journal)
+    journal.close()
+    say(id_)
+
+
 def _silent(directory: Path, **options: Any) -> Journal:
     """A journal whose records stay there."""
     journal = Journal(directory, **options)

@@ -165,7 +165,7 @@ def test_no_secret_reaches_the_disk(tmp_path: Path) -> None:
     journal.start(start)
     journal.attempt(Attempted(id=start.id, n=2, model="wall/any", at=start.at))
     journal.end(ended(start.id, response=secret, error_message=f"bad key {secret}"))
-    on_disk = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    on_disk = b"".join(file.read_bytes() for file in (tmp_path / "journal").iterdir())
     assert start.id.encode() in on_disk
     assert secret.encode() not in on_disk
     journal.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sinks_calls import MODEL, call, ended, new_id, started
+from sinks_calls import MODEL, call, ended, line, new_id, started, worker
 
 from seawall.core.decision import Attempt, Decision
 from seawall.errors import LedgerError
@@ -168,3 +168,18 @@ def test_a_ledger_can_be_read_while_it_is_written(journal: Journal, tmp_path: Pa
 
 def test_an_id_alone_gives_its_range() -> None:
     assert new_id(NOON)[:12] == f"{int(NOON * 1000):012x}"
+
+
+def test_processes_come_and_go_while_one_reads(journal: Journal, tmp_path: Path) -> None:
+    """The last to close a database folds its log into it and deletes that, unless others hold
+    their locks; whoever loses his lock reads garbage."""
+    call(journal, feature="first")
+    with Ledger.open(tmp_path) as ledger:
+        rows = ledger.follow(Where(feature="support"), last=1, every=0.01)
+        for _ in range(3):
+            with worker("close", tmp_path) as process:
+                id_ = line(process)
+                assert process.wait(timeout=20) == 0
+            assert (tmp_path / "ledger.db-wal").exists()
+            assert next(rows).id == id_
+            assert ledger.get(id_).outcome == "finished"

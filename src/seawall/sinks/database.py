@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -21,11 +20,13 @@ def connect(path: Path, *, readonly: bool = False, wait: float = 1.0) -> sqlite3
     stands between ``BEGIN`` and ``COMMIT``. Raises ``LedgerError`` for a file that a newer
     Seawall wrote or (``readonly``) an older one, and ``sqlite3.Error``.
     """
-    if not readonly:
-        # Created by us rather than SQLite: nobody else may read what people asked.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rw'}"
+    new = not readonly and not path.exists()
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
     db = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+    if new:
+        # By its name: closing a descriptor of the file, whoever opened it, would drop the locks
+        # that SQLite holds on it anywhere in this process.
+        path.chmod(0o600)
     try:
         if readonly:
             _check_version(db, path, len(MIGRATIONS))

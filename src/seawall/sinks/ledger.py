@@ -133,8 +133,8 @@ class Ledger:
         contents: bool = False,
         every: float = 0.5,
     ) -> Iterator[Row]:
-        """The ``last`` calls that ended, and from then on each call when it ends, without end.
-        Looks every ``every`` seconds."""
+        """The ``last`` calls that ended, and from then on (the first ``next``) each call when it
+        ends, without end. Looks every ``every`` seconds."""
         conditions, values = condition(where or Where())
         _refresh(self._directory)
         reached: int = self._ask("SELECT coalesce(max(settled), 0) FROM calls", ())[0][0]
