@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -87,7 +86,7 @@ class Watched(Struct):
     passed: int = 0
 
 
-def _drive(coro: Coroutine[Any, Any, Reply]) -> None:
+def _drive(coro: Any) -> None:
     """Run to its end what never waits."""
     with pytest.raises(StopIteration):
         coro.send(None)
@@ -145,15 +144,16 @@ class Machine(RuleBasedStateMachine):
             assert now + refusal.after == pytest.approx(watched.opened + self.breaker.cooldown)
             return
         assert watched.state == "half_open"
-        assert len(self._probes(route)) >= self.breaker.probes
-        last = max(flight.at for flight in self.flying if flight.route == route)
-        assert now < last + self.breaker.cooldown
+        assert len(self._probes(route)) == self.breaker.probes
+        oldest = min(flight.at for flight in self._probes(route))
+        assert now + refusal.after == pytest.approx(oldest + self.breaker.cooldown)
 
     def _probes(self, route: str) -> list[Flight]:
-        epoch = self.watched[route].epoch
-        return [
-            f for f in self.flying if (f.route, f.state, f.epoch) == (route, "half_open", epoch)
-        ]
+        """The probes under way, but for those that take longer than a cooldown."""
+        probe = (route, "half_open", self.watched[route].epoch)
+        now = self.clock.now()
+        mine = [f for f in self.flying if (f.route, f.state, f.epoch) == probe]
+        return [f for f in mine if now < f.at + self.breaker.cooldown]
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data())
