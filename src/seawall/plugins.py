@@ -17,6 +17,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "http": "seawall.transports.http:Http",
         "local": "seawall.transports.local:Local",
     },
+    "engine": {"local": "seawall.transports.local:Engine"},
     "command": {
         "ask": "seawall.cli.ask:ask",
         "chat": "seawall.cli.chat:chat",

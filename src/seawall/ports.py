@@ -129,7 +129,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
 
     ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
     name of the reasoning text in messages. ``stream_usage``: whether ``stream_options`` is
-    understood. ``unsupported``: request fields that must be refused before the call.
+    understood. ``unsupported``: request fields that must be refused before the call; ``images``:
+    whether pictures are looked at.
     ``formats``: which ``response_format`` types are served. ``system_role``: the
     one role that carries instructions, when ``system`` and ``developer`` are not both known.
     """
@@ -138,6 +139,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     reasoning_field: str = "reasoning_content"
     stream_usage: bool = True
     unsupported: tuple[str, ...] = ()
+    images: bool = True
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
     system_role: str | None = None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import replace
 
 from ..config import Unset
@@ -155,8 +156,12 @@ class Router:
             headers=self._headers(vendor, row),
             quirks=row.quirks,
             price=_price(prices.price, name) if prices is not None else None,
-            window=own.window or known.window,
+            window=own.window or self._window(vendor) or known.window,
         )
+
+    def _window(self, vendor: str) -> int | None:
+        """An embedded model's context is what its process is started with."""
+        return self._settings.local.context if vendor == "local" else None
 
     def _headers(self, name: str, row: Vendor) -> tuple[tuple[str, str | Secret], ...]:
         key = self.key(name)
@@ -172,10 +177,19 @@ class Router:
         kept = f"{name}:{model}" if name == "local" else name
         found = self._loaded.get(kept)
         if found is None:
-            made = load("transport", name)
-            found = made(model, self._transport("http", "")) if name == "local" else made()
-            self._loaded[kept] = found
+            found = self._loaded[kept] = self._local(model) if name == "local" else self._new(name)
         return found
+
+    def _local(self, model: str) -> Transport:
+        own = msgspec.structs.asdict(self._settings.local)
+        queue = own.pop("queue")
+        engine = load("engine", "local")(**own)
+        # Prompts and the child's key must not pass a proxy, so the environment's are not seen.
+        inner = self._loaded.setdefault("loopback", load("transport", "http")(environ={}))
+        return load("transport", "local")(model, inner, engine=engine, queue=queue)
+
+    def _new(self, name: str) -> Transport:
+        return load("transport", name)()
 
 
 def _price(price: Callable[[], Price], name: str) -> Price:

@@ -11,7 +11,14 @@ from ..layers.retry import Retry
 from ..ports import Quirks, Secret, Timeouts
 from ..vendors import Prices
 
-__all__ = ["LedgerSettings", "ModelSettings", "Policies", "Settings", "VendorSettings"]
+__all__ = [
+    "LedgerSettings",
+    "LocalSettings",
+    "ModelSettings",
+    "Policies",
+    "Settings",
+    "VendorSettings",
+]
 
 DEFAULT_MODEL = "local/qwen2.5-coder-1.5b"
 
@@ -64,6 +71,18 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     keep_bytes: int | None = None
 
 
+class LocalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[local]``: the child processes of the embedded models; see ``transports.local.Engine``.
+    ``queue``: calls that may wait for a model in each process."""
+
+    context: int = 4096
+    slots: int = 1
+    threads: int | None = None
+    grace: float = 60.0
+    start: float = 120.0
+    queue: int = 64
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. ``model`` is asked when a call names none."""
 
@@ -72,3 +91,4 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     models: dict[str, ModelSettings] = {}
     defaults: Policies = Policies()
     ledger: LedgerSettings = LedgerSettings()
+    local: LocalSettings = LocalSettings()

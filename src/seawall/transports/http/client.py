@@ -14,7 +14,7 @@ from .direct import Direct
 from .limits import Limits
 from .proxied import Proxied
 from .proxies import find_proxy
-from .request import check
+from .request import Defaults, check
 from .target import Origin, Target, Targets
 from .tls import context_once
 
@@ -22,7 +22,7 @@ __all__ = ["Http"]
 
 
 class _Road(Protocol):
-    async def ask(self, target: Target, outbound: Outbound, defaults: str) -> Inbound: ...
+    async def ask(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound: ...
     async def close(self) -> None: ...
 
 

@@ -11,7 +11,7 @@ from ...ports import Outbound
 from .inbound import HttpInbound
 from .limits import Limits
 from .parsing import ReplyParser
-from .request import JOINED, write
+from .request import JOINED, Defaults, write
 from .target import Origin, Target
 from .tls import said_goodbye
 
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self.over = False
         self.expires = 0.0
 
-    def start(self, target: Target, outbound: Outbound, defaults: str) -> HttpInbound:
+    def start(self, target: Target, outbound: Outbound, defaults: Defaults) -> HttpInbound:
         """Write the request, without a body that is large, and say where its reply will be."""
         most = math.inf if outbound.stream else self._limits.body_bytes
         inbound = self._inbound = HttpInbound(self, self._loop, most)
@@ -88,9 +88,10 @@ class Connection(asyncio.Protocol):
         return inbound
 
     async def send(self, inbound: HttpInbound, body: bytes) -> None:
-        """Write a large body as fast as the server takes it, unless it answers before the end."""
+        """Write a body too large for ``start`` as fast as the server takes it, unless it answers
+        before the end."""
         rest = memoryview(body)
-        while rest:
+        while rest and not self._sent:
             if inbound.status or inbound is not self._inbound:
                 return
             self._transport.write(rest[:_SLICE])

@@ -12,10 +12,9 @@ from ...errors import ConnectionFault, TimeoutFault
 from ...ports import Inbound, Outbound
 from .connection import Connection
 from .dial import dial
-from .inbound import HttpInbound
 from .limits import Limits
 from .pool import Pool
-from .request import JOINED
+from .request import JOINED, Defaults
 from .target import Origin, Target
 from .tls import untrusted
 
@@ -40,14 +39,23 @@ class Direct:
         self._context = context
         self._pool = Pool(loop, limits, self._open)
 
-    async def ask(self, target: Target, outbound: Outbound, defaults: str) -> Inbound:
+    async def ask(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound:
         """The reply's head. A connection that the server had closed is replaced unseen, once."""
-        pool, seconds = self._pool, outbound.connect_timeout
-        connection = pool.take() or await pool.acquire(seconds)
-        inbound = await _exchange(connection, target, outbound, defaults)
-        if inbound.stale:
-            connection = await pool.replace(connection, seconds)
-            inbound = await _exchange(connection, target, outbound, defaults)
+        pool = self._pool
+        connection = pool.take() or await pool.acquire(outbound.connect_timeout)
+        inbound = connection.start(target, outbound, defaults)
+        try:
+            if len(outbound.body) > JOINED:
+                await connection.send(inbound, outbound.body)
+            await inbound.answered
+            if inbound.stale:
+                connection = await pool.replace(connection, outbound.connect_timeout)
+                inbound = connection.start(target, outbound, defaults)
+                await connection.send(inbound, outbound.body)
+                await inbound.answered
+        except BaseException:
+            connection.abandon(inbound)
+            raise
         if inbound.fault is not None and not inbound.status:
             raise inbound.fault
         return inbound
@@ -90,20 +98,6 @@ class Direct:
             sock.close()
             raise
         return connection
-
-
-async def _exchange(
-    connection: Connection, target: Target, outbound: Outbound, defaults: str
-) -> HttpInbound:
-    inbound = connection.start(target, outbound, defaults)
-    try:
-        if len(outbound.body) > JOINED:
-            await connection.send(inbound, outbound.body)
-        await inbound.answered
-    except BaseException:
-        connection.abandon(inbound)
-        raise
-    return inbound
 
 
 def _reason(error: OSError) -> str:

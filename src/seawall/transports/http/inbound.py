@@ -8,20 +8,14 @@ from typing import Protocol
 from ...errors import ConnectionFault, Fault, MalformedReplyError
 from ...ports import Headers
 from .decoding import Decoder
+from .head import HeadHeaders
 from .loops import run_on
 
-__all__ = ["HttpInbound", "Link", "headers_of", "too_large"]
+__all__ = ["HttpInbound", "Link", "too_large"]
 
 
 def too_large(most: float) -> MalformedReplyError:
     return MalformedReplyError(f"the body is larger than {most} bytes (limits.body_bytes)")
-
-
-def headers_of(head: bytes) -> Headers:
-    """The headers of a head that llhttp found valid."""
-    lines = head.decode("latin-1").split("\r\n")[1:-1]
-    parts = [line.partition(":") for line in lines]
-    return Headers([(name, value.strip(" \t")) for name, _, value in parts])
 
 
 class Link(Protocol):
@@ -35,27 +29,43 @@ class Link(Protocol):
 class HttpInbound:
     """``Inbound`` over one connection. Headers are as they came; ``read`` gives decoded bytes.
 
-    The connection fills ``pieces`` and tells ``begin``, ``finish`` or ``fail``; it is forgotten
+    The connection fills in head and ``pieces`` and tells ``finish`` or ``fail``; it is forgotten
     (``link`` is ``None``) as soon as it may serve another call. ``answered`` is done with the head
     or the ``fault`` that came instead; ``stale``: the connection was an old one, found closed.
     """
 
-    # Defaults stand in the class: an object is made for every call, and most stay as they are.
-    status = 0
-    size = 0
-    stale = False
-    fault: Fault | None = None
-    decoder: Decoder | None = None
-    _head = b""
-    _headers: Headers | None = None
-    _ended = False
+    __slots__ = (
+        "_ended",
+        "_headers",
+        "_left",
+        "_loop",
+        "_most",
+        "_waiter",
+        "answered",
+        "decoder",
+        "fault",
+        "head",
+        "link",
+        "pieces",
+        "size",
+        "stale",
+        "status",
+    )
 
     def __init__(self, link: Link, loop: AbstractEventLoop, most: float) -> None:
         self.link: Link | None = link
+        self.status = 0
+        self.head = b""
+        self._headers: Headers | None = None
         self.pieces: list[bytes] = []
+        self.size = 0
+        self.fault: Fault | None = None
+        self.stale = False
+        self.decoder: Decoder | None = None
         self.answered: Future[None] = loop.create_future()
         self._waiter = self.answered
         self._loop = loop
+        self._ended = False
         self._left = most
         self._most = most
 
@@ -63,7 +73,7 @@ class HttpInbound:
     def headers(self) -> Headers:
         headers = self._headers
         if headers is None:
-            headers = self._headers = headers_of(self._head)
+            headers = self._headers = HeadHeaders(self.head)
         return headers
 
     async def read(self) -> bytes:
@@ -86,11 +96,6 @@ class HttpInbound:
 
     def abort(self, fault: Fault | None = None, /) -> None:
         run_on(self._loop, self._abort, fault)
-
-    def begin(self, status: int, head: bytes) -> None:
-        """The head has come: its lines, each with its end."""
-        self.status = status
-        self._head = head
 
     def finish(self) -> None:
         """The body is complete, though perhaps not yet read."""

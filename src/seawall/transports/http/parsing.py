@@ -7,9 +7,9 @@ import re
 from httptools import HttpParserError, HttpResponseParser
 
 from ...errors import Fault, MalformedReplyError
-from ...ports import Headers
 from .decoding import decoder
-from .inbound import HttpInbound, headers_of
+from .head import HeadHeaders
+from .inbound import HttpInbound
 from .limits import Limits
 
 __all__ = ["ReplyParser"]
@@ -17,7 +17,7 @@ __all__ = ["ReplyParser"]
 #: Framing bytes allowed for each byte of content: the smallest chunk there is takes five.
 _FRAMING = 8
 
-_HEEDED = re.compile(rb"\r\n(?:transfer-encoding|content-encoding|keep-alive):", re.IGNORECASE)
+_HEEDED = re.compile(rb"\n(?:transfer-encoding|content-encoding|keep-alive):", re.IGNORECASE)
 
 
 class _Stop(Exception):
@@ -42,6 +42,7 @@ class ReplyParser:
         "_head_only",
         "_inbound",
         "_interim",
+        "_least_odd",
         "_limits",
         "_parser",
         "_refusal",
@@ -51,6 +52,8 @@ class ReplyParser:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        # A header takes four bytes at least, so a head up to this size keeps both limits.
+        self._least_odd = min(limits.header_bytes, 4 * limits.headers)
         self._parser = HttpResponseParser(self)
         # A reply that changes one of these leaves the connection unusable, or changes it back.
         self._refusal: Fault | None = None
@@ -89,9 +92,9 @@ class ReplyParser:
 
     def ends_with_connection(self) -> bool:
         """Whether the body under way is delimited by the connection's end."""
-        headers = self._inbound.headers
-        framed = "content-length" in headers or "transfer-encoding" in headers
-        return bool(self._inbound.status) and not framed
+        inbound = self._inbound
+        framed = "content-length" in inbound.headers or "transfer-encoding" in inbound.headers
+        return bool(inbound.status) and not framed
 
     def _judge(self, error: HttpParserError, data: bytes) -> None:
         """An error after the reply's end is about bytes that are no part of it."""
@@ -117,11 +120,13 @@ class ReplyParser:
             self._pass_over(status, end)
             return
         head = seen[start : end - 2]
-        self._check(head)
         self._head = b""
         self._excess = 0
+        if len(head) > self._least_odd or _HEEDED.search(head):
+            self._heed(head)
         inbound = self._inbound
-        inbound.begin(status, head)
+        inbound.head = head
+        inbound.status = status
         if self._head_only:
             # httptools cannot be told that no body follows: this parser is at its end.
             self._complete = True
@@ -137,17 +142,14 @@ class ReplyParser:
         if self._excess > self._limits.header_bytes:
             self._refuse(_too_much("head", "header_bytes", self._limits.header_bytes))
 
-    def _check(self, head: bytes) -> None:
-        limits = self._limits
+    def _heed(self, head: bytes) -> None:
+        """Look closely at a head that is long, or says how its body is encoded."""
+        limits, headers = self._limits, HeadHeaders(head)
         if len(head) > limits.header_bytes:
             self._refuse(_too_much("head", "header_bytes", limits.header_bytes))
         if head.count(b"\r\n") > limits.headers + 1:
             message = f"the reply has more than {limits.headers} headers (limits.headers)"
             self._refuse(MalformedReplyError(message))
-        if _HEEDED.search(head):
-            self._heed(headers_of(head))
-
-    def _heed(self, headers: Headers) -> None:
         framing = headers.get("transfer-encoding", "chunked")
         if framing.lower() != "chunked":
             self._refuse(MalformedReplyError(f"transfer-encoding {framing!r} is not understood"))

@@ -20,7 +20,8 @@ from .inbound import too_large
 from .limits import Limits
 from .loops import run_on
 from .proxies import Proxy
-from .target import Origin, Target
+from .request import Defaults
+from .target import DEFAULTS, Origin, Target
 from .tls import untrusted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Proxied:
         _require(origin, proxy)
         self._session = self._open(context)
 
-    async def ask(self, target: Target, outbound: Outbound, defaults: str) -> Inbound:
+    async def ask(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound:
         import aiohttp
 
         try:
@@ -79,7 +80,7 @@ class Proxied:
         )
 
     async def _request(
-        self, target: Target, outbound: Outbound, defaults: str
+        self, target: Target, outbound: Outbound, defaults: Defaults
     ) -> aiohttp.ClientResponse:
         import aiohttp
         from yarl import URL  # comes with aiohttp
@@ -196,13 +197,10 @@ class _ProxiedInbound:
         self._response.close()
 
 
-def _plain(outbound: Outbound, defaults: str) -> list[tuple[str, str]]:
+def _plain(outbound: Outbound, defaults: Defaults) -> list[tuple[str, str]]:
     """Headers as aiohttp wants them: the one place of this module that reveals secrets."""
     pairs = [(name, reveal(value)) for name, value in outbound.headers]
-    for line in defaults.splitlines():
-        name, _, value = line.partition(": ")
-        pairs.append((name, value))
-    return pairs
+    return pairs + list((DEFAULTS if defaults is None else defaults).items())
 
 
 def _require(origin: Origin, proxy: Proxy) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from ...errors import ConfigError
 
-__all__ = ["Origin", "Target", "Targets"]
+__all__ = ["DEFAULTS", "Origin", "Target", "Targets", "lines"]
+
+#: Headers sent unless the caller gives others of the same name.
+DEFAULTS = {"accept-encoding": "gzip", "user-agent": "seawall"}
 
 #: Reserved and unreserved characters of RFC 3986, and the percent sign of escapes made before.
 _SAFE = "%/?:@!$&'()*+,;=-._~[]"
+_BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
 _PORTS = {"http": 80, "https": 443}
 _KEPT = 512
+
+
+def lines(headers: Mapping[str, str]) -> str:
+    """Headers as they are sent."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 class Origin:
@@ -33,15 +43,18 @@ class Origin:
 
 
 class Target:
-    """``prefix``: request line and Host header, ready to be sent. ``url``: without fragment."""
+    """``prefix``: request line and Host header, ready to be sent; ``opening``: with the default
+    headers too. ``url``: without fragment."""
 
-    __slots__ = ("method", "origin", "prefix", "url")
+    __slots__ = ("bodiless", "method", "opening", "origin", "prefix", "url")
 
     def __init__(self, method: str, origin: Origin, path: str) -> None:
         self.method = method
         self.origin = origin
         self.url = f"{origin}{path}"
         self.prefix = f"{method} {path} HTTP/1.1\r\nhost: {origin.authority}\r\n"
+        self.opening = self.prefix + lines(DEFAULTS)
+        self.bodiless = method in _BODILESS
 
 
 class Targets(dict[tuple[str, str], Target]):
