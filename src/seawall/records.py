@@ -49,7 +49,6 @@ class Started(Struct, kw_only=True, omit_defaults=True, tag="started"):
     parameters: JSON = None
     messages: JSON = None
     content: Content = "full"
-    pid: int = 0
     stream: bool = False
     prompt_tokens_estimate: int = 0
     price: Price | None = None

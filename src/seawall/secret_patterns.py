@@ -12,9 +12,10 @@ the prefix: four such passes over 1 KB cost 2 microseconds, one with the prefixe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-__all__ = ["EXPRESSIONS"]
+__all__ = ["EXPRESSIONS", "redact", "redact_json"]
 
 
 def _begins_word(prefix: str) -> str:
@@ -42,3 +43,23 @@ EXPRESSIONS: Mapping[str, str] = {
     "AIza": r"AIza[A-Za-z0-9_-]{32,}",
     "earer ": r"earer(?<=[Bb]earer) +(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{16,}=*",
 }
+
+_MASK = "***"
+_IN_TEXT = [(re.compile(key).sub, prefix + _MASK) for prefix, key in EXPRESSIONS.items()]
+_IN_JSON = [
+    (re.compile(key.encode()).sub, (prefix + _MASK).encode()) for prefix, key in EXPRESSIONS.items()
+]
+
+
+def redact(text: str) -> str:
+    """``text`` with every key replaced by its prefix and ``***``. Masking twice changes nothing."""
+    for sub, mask in _IN_TEXT:
+        text = sub(mask, text)
+    return text
+
+
+def redact_json(text: bytes) -> bytes:
+    """The same for encoded JSON, which stays valid: no key holds a quote or a backslash."""
+    for sub, mask in _IN_JSON:
+        text = sub(mask, text)
+    return text

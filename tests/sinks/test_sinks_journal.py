@@ -12,8 +12,8 @@ from sinks_calls import call, ended, line, new_id, started, worker
 
 from seawall.errors import LedgerError
 from seawall.records import Attempted
+from seawall.secret_patterns import redact
 from seawall.sinks import Journal, Ledger
-from seawall.sinks.redact import redact
 
 
 def test_a_record_is_on_file_when_start_returns(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ import time
 import msgspec
 import pytest
 
-from seawall.sinks import redact
-from seawall.sinks.redact import redact_json
+from seawall.secret_patterns import redact, redact_json
 
 KEYS = [
     ("sk-abcDEF1234567890abcdef", "sk-***"),

@@ -11,7 +11,8 @@ import msgspec
 
 from ..core import Reply
 from ..errors import ConfigError
-from .session import client, errors, footer, model_options
+from .console import errors
+from .session import client, footer, model_options
 
 __all__ = ["ask"]
 

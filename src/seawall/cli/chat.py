@@ -10,7 +10,8 @@ import click
 from ..client.sync import Seawall
 from ..errors import Fault
 from ..types import Message, Text
-from .session import client, errors, footer, model_options
+from .console import errors
+from .session import client, footer, model_options
 
 __all__ = ["chat"]
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..sinks import Ledger, Row, default_dir
+from .console import money, output
 from .listing import outcome_style, plain
 from .logs import ledger_dir
-from .session import money, output
 from .timeline import BAR, bar, moments
 
 __all__ = ["explain"]

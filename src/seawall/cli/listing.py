@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ..sinks import Row, Total
+from .console import money
 from .moments import clock
-from .session import money
 
 __all__ = ["Listing", "outcome_style", "plain", "summary"]
 

@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.table import Table
 
 from ..transports.local import DEFAULT, FALLBACKS, MODELS, WeightsError, installed, pull
-from .session import errors, output
+from .console import errors, output
 
 __all__ = ["fetch", "fetch_any", "local"]
 

@@ -10,9 +10,9 @@ import msgspec
 
 from ..records import RecordedOutcome
 from ..sinks import Ledger, Row, Where, default_dir
+from .console import errors, output
 from .listing import Listing, summary
 from .moments import moment
-from .session import errors, output
 
 __all__ = ["ledger_dir", "logs"]
 

@@ -15,7 +15,7 @@ from ..client.settings import Settings
 from ..config import gather, shape
 from ..transports.local import installed
 from ..vendors import names
-from .session import output
+from .console import output
 
 __all__ = ["models"]
 

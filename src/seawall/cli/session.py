@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from ..client.sync import Seawall
 from ..core import Reply
+from .console import money
 
-__all__ = ["client", "errors", "footer", "model_options", "money", "output"]
+__all__ = ["client", "footer", "model_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 
 def model_options(command: F) -> F:
@@ -43,17 +40,6 @@ def client(config: str | None) -> Seawall:
     """A client with the settings of the working directory, its ``.env`` included."""
     env_file = Path(".env")
     return Seawall(config, env_file=env_file if env_file.is_file() else None)
-
-
-def money(nano_usd: int | None) -> str:
-    """Nano-USD as dollars, with as many digits as the amount needs."""
-    if nano_usd is None:
-        return "unknown cost"
-    if nano_usd == 0:
-        return "$0"
-    dollars = f"{nano_usd // 1_000_000_000}.{nano_usd % 1_000_000_000:09d}".rstrip("0")
-    whole, _, fraction = dollars.partition(".")
-    return f"${whole}.{fraction.ljust(2, '0')}"
 
 
 def footer(reply: Reply, seconds: float) -> Text:

@@ -5,7 +5,6 @@ from .importer import Importer, ImporterStatus
 from .journal import Journal
 from .ledger import CallNotFoundError, Ledger
 from .paths import default_dir
-from .redact import redact
 from .retention import Retention
 from .rows import Row, Total, Where
 
@@ -21,5 +20,4 @@ __all__ = [
     "Where",
     "conceal",
     "default_dir",
-    "redact",
 ]

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from ..errors import LedgerError
 from ..records import Attempted, Ended, Started
+from ..secret_patterns import redact_json
 from .importer import Importer
 from .lines import frame
 from .paths import journal_dir
-from .redact import redact_json
 from .retention import Retention
 from .writer import Sync, Writer
 

@@ -20,7 +20,7 @@ from ...client.aio import AsyncSeawall
 from ...core import Reply
 from ...errors import OutputError, StreamCutError
 from ...sinks import Ledger, Row, Where
-from ..session import money
+from ..console import money
 from .products import SYSTEM, Product, Scene
 
 __all__ = ["Show"]

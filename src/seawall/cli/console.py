@@ -1,0 +1,21 @@
+"""The two consoles, and money as people read it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+__all__ = ["errors", "money", "output"]
+
+output = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def money(nano_usd: int | None) -> str:
+    """Nano-USD as dollars, with as many digits as the amount needs."""
+    if nano_usd is None:
+        return "unknown cost"
+    if nano_usd == 0:
+        return "$0"
+    dollars = f"{nano_usd // 1_000_000_000}.{nano_usd % 1_000_000_000:09d}".rstrip("0")
+    whole, _, fraction = dollars.partition(".")
+    return f"${whole}.{fraction.ljust(2, '0')}"
