@@ -218,6 +218,18 @@ class Machine(RuleBasedStateMachine):
         watched.epoch += 1
         watched.failed, watched.answered, watched.row = [], [], 0
 
+    @precondition(lambda self: self.watched["wall/a"].state == "closed")
+    @rule(left=st.integers(0, 2))
+    def trip(self, left: int) -> None:
+        """Open the circuit while so many calls are in flight, whose answers will be late."""
+        first = len(self.flying)
+        for _ in range(left + 9):
+            self.start("wall/a")
+        for flight in self.flying[first + left :]:
+            self.flying.remove(flight)
+            flight.call.end(End(outcome="fault", fault=PROVIDER[0]))
+            self._ended(flight, "bad")
+
     @rule(seconds=st.sampled_from([0.0, 0.5, 3.0, 4.999, 5.0, 9.999, 10.0, 19.0, 100.0]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)

@@ -51,8 +51,9 @@ class FallbackLayer:
 
     def __call__(self, inner: Handler, /) -> Handler:
         async def handler(call: Call) -> Reply:
-            call.decision.candidates = [route.name for route in self._routes]
-            call.decision.refused += [Refused(name, why) for name, why in self._missing]
+            if not call.decision.candidates:  # a re-ask comes here again
+                call.decision.candidates = [route.name for route in self._routes]
+                call.decision.refused += [Refused(name, why) for name, why in self._missing]
             faults: list[Fault] = []
             left = list(self._routes)
             while left:
@@ -66,8 +67,6 @@ class FallbackLayer:
                     left = self._eligible(call, fault, route, left)
                     if left:
                         _log.warning("%s; asking %s instead", fault, left[0].name)
-                    if isinstance(fault, ContentFilterError) or fault.delivered:
-                        raise
             return await self._give_up(call, faults)
 
         return handler
@@ -101,7 +100,7 @@ class FallbackLayer:
         return able
 
     async def _give_up(self, call: Call, faults: Sequence[Fault]) -> Reply:
-        told = next((fault for fault in faults if fault.blames != "nobody"), faults[0])
+        told = _telling(faults)
         if self._reply is not None and all(_is_outage(fault) for fault in faults):
             call.note(f"the configured fallback reply was given: {told}")
             message = Message("assistant", (Text(self._reply),))
@@ -119,6 +118,14 @@ def _barred(call: Call) -> str:
     if left is not None and left <= 0:
         return "no time is left (deadline.total)"
     return "the attempts granted by the caller are spent" if call.spent else ""
+
+
+def _telling(faults: Sequence[Fault]) -> Fault:
+    """The fault to raise: the one that stopped the chain, else the first route's, but not one
+    of our own refusals while a provider had something to say."""
+    if isinstance(faults[-1], ContentFilterError):
+        return faults[-1]
+    return next((fault for fault in faults if fault.blames != "nobody"), faults[0])
 
 
 def _is_outage(fault: Fault) -> bool:
