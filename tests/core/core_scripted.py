@@ -58,9 +58,12 @@ class Scripted:
         self._clock = clock
         self._script = deque(script)
         self._silence: asyncio.Future[None] | None = None
+        self._aborted: Fault | None = None
 
     async def read(self) -> bytes:
         self.reads += 1
+        if self._aborted is not None:
+            raise self._aborted
         while self._script:
             step = self._script.popleft()
             if isinstance(step, bytes):
@@ -84,9 +87,10 @@ class Scripted:
         self.ended.append("release")
 
     def abort(self, fault: Fault | None = None, /) -> None:
-        self.ended.append("abort" if fault is None else type(fault).__name__)
+        self.ended.append("abort")
+        self._aborted = fault or ConnectionFault("aborted")
         if self._silence is not None and not self._silence.done():
-            self._silence.set_exception(fault or ConnectionFault("aborted"))
+            self._silence.set_exception(self._aborted)
 
 
 def request(**fields: Any) -> Request:

@@ -246,11 +246,14 @@ CASES = {
 }  # fmt: skip
 
 
-async def _read(stream: Stream) -> tuple[list[Event], Fault | None]:
+async def _read(stream: Stream, batches: bool = False) -> tuple[list[Event], Fault | None]:
     """What a caller gets: events, and the fault that ended them."""
     events: list[Event] = []
     try:
         await stream.prime()
+        if batches:
+            while batch := await stream.batch():
+                events += batch
         async for event in stream:
             events.append(event)
     except Fault as fault:
@@ -258,13 +261,14 @@ async def _read(stream: Stream) -> tuple[list[Event], Fault | None]:
     return events, None
 
 
+@pytest.mark.parametrize("batches", [False, True], ids=["one by one", "in batches"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-async def test_every_fault_has_its_end(case: Case) -> None:
+async def test_every_fault_has_its_end(case: Case, batches: bool) -> None:
     clock = VirtualClock()
     stream, inbound, ends = stream_of(
         clock, *case.script, asked=request(**case.asked or {}), timeouts=LIMITS
     )
-    events, fault = await clock.run(_read(stream))
+    events, fault = await clock.run(_read(stream, batches))
 
     # what the caller got
     assert type(fault) is (case.fault or type(None))
@@ -349,6 +353,21 @@ async def test_an_empty_unknown_field_is_no_content() -> None:
     _, fault = await clock.run(_read(stream))
     assert fault is not None
     assert (fault.delivered, fault.retry) == (False, True)
+
+
+async def test_a_batch_is_what_has_come_and_never_waits_for_more() -> None:
+    clock = VirtualClock()
+    stream, _, _ = stream_of(clock, chunk("a") + chunk("b"), 1.0, chunk("c", finish="stop"), DONE)
+
+    async def read() -> list[tuple[float, str]]:
+        await stream.prime()
+        found: list[tuple[float, str]] = []
+        while batch := await stream.batch():
+            text = "".join(event.text for event in batch if type(event) is TextDelta)
+            found.append((clock.now(), text))
+        return found
+
+    assert await clock.run(read()) == [(0.0, "ab"), (1.0, "c")]
 
 
 # Time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
@@ -163,6 +164,16 @@ def test_what_the_provider_asks_to_wait(
     assert retry_after(Headers(headers.items())) == (after, until)
     got = WIRE.fault(429, Headers(headers.items()), b"{}")
     assert (got.after, got.until) == (after, until)
+
+
+def test_a_date_without_a_zone_is_in_gmt_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as there:
+            there.setenv("TZ", "America/New_York")
+            time.tzset()
+            assert retry_after({"retry-after": "Wed Oct 21 07:29:30 2026"}) == (None, EPOCH)
+    finally:
+        time.tzset()
 
 
 @LAW

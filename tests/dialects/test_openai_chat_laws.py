@@ -318,14 +318,26 @@ _plain_choices = st.fixed_dictionaries(
         "token_ids": st.none() | st.just([1]),
     },
 )
-_plain_chunks = st.fixed_dictionaries(
+_tiers = st.none() | st.sampled_from(("default", "flex"))
+_simple_chunks = st.builds(
+    lambda text, tier, print_: {
+        "id": "c",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+        "service_tier": tier,
+        "system_fingerprint": print_,
+    },
+    texts,
+    _tiers,
+    st.none() | st.just("fp_1"),
+)
+_plain_chunks = _simple_chunks | st.fixed_dictionaries(
     {"choices": st.lists(_plain_choices, max_size=2)},
     optional={
         "id": texts | _values,
         "created": st.integers(0, 9) | _values,
         "model": texts,
         "system_fingerprint": st.none() | st.sampled_from(("fp_1", "fp_2")),
-        "service_tier": st.none() | st.sampled_from(("default", "flex")),
+        "service_tier": _tiers,
         "usage": st.none() | st.just({"prompt_tokens": 1}),
         "error": st.none() | texts,
         "obfuscation": st.none() | texts,

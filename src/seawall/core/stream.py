@@ -159,25 +159,27 @@ class Stream:
         return self
 
     async def __anext__(self) -> Event:
-        while not self._ready:
-            if self._over:
-                if self._fault is not None:
-                    raise self._fault
-                raise StopAsyncIteration
-            await self._pull()
+        if not self._ready and not await self._more():
+            raise StopAsyncIteration
         return self._ready.popleft()
 
     async def batch(self) -> list[Event]:
         """Every event that is there, at least one; an empty list once the stream has ended."""
+        if not self._ready:
+            await self._more()
+        events = list(self._ready)
+        self._ready.clear()
+        return events
+
+    async def _more(self) -> bool:
+        """Wait for an event; false once the stream has ended. Raises the fault that cut it."""
         while not self._ready:
             if self._over:
                 if self._fault is not None:
                     raise self._fault
-                return []
+                return False
             await self._pull()
-        events = list(self._ready)
-        self._ready.clear()
-        return events
+        return True
 
     async def aclose(self) -> None:
         self.cancel()
