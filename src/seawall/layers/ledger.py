@@ -171,11 +171,13 @@ def _cost_state(call: Call) -> CostState:
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:
-    return {
-        name: value
-        for name in _PARAMETERS
-        if (value := getattr(request, name)) not in (None, (), {})
-    }
+    said: dict[str, Any] = {}
+    for name in _PARAMETERS:
+        value = getattr(request, name)
+        # Nearly all are the default, which is None or empty.
+        if value or value == 0 or value is False:
+            said[name] = value
+    return said
 
 
 def _system_hash(request: Request) -> str | None:
