@@ -121,6 +121,8 @@ class _Entry:
         self._started = True
 
     def ended(self, end: End) -> None:
+        # The call and this entry hold each other: let go, so that no collector has to.
+        self._call.before_send = None
         if not self._started:
             try:
                 self._start("", None)
