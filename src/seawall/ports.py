@@ -113,7 +113,8 @@ class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
 
     ``connect``: until the connection stands (TLS included). ``first_byte``: from asking the
     transport until the reply's head. ``first_token``: from there until the first event that
-    carries content (streams only). ``idle``: between two pieces of a reply. ``total``: the
+    carries content (streams only). ``idle``: between two pieces of a reply, in a stream from its
+    first content on. ``total``: the
     whole call, waits and every attempt included.
     """
 
@@ -128,8 +129,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     """How a vendor departs from its dialect. Data only.
 
     ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
-    name of the reasoning text in messages. ``stream_usage``: whether ``stream_options`` is
-    understood. ``unsupported``: request fields that must be refused before the call; ``images``:
+    name of the reasoning text in messages, empty to leave it out. ``stream_usage``: whether
+    ``stream_options`` is understood. ``unsupported``: request fields that must be refused before the call; ``images``:
     whether pictures are looked at.
     ``formats``: which ``response_format`` types are served. ``system_role``: the
     one role that carries instructions, when ``system`` and ``developer`` are not both known.

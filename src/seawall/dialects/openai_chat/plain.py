@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ...types import Choice, Message, Response, Text
-from .usage import read_usage
+from .usage import usage_if_readable
 from .words import DIALECT
 
 __all__ = ["read_plain"]
@@ -50,8 +50,7 @@ _decode = msgspec.json.Decoder(_Answer).decode
 
 
 def read_plain(body: bytes) -> Response | None:
-    """The response, or ``None`` if it is not ordinary. Raises ``ValueError`` for a count in its
-    usage that is none."""
+    """The response, or ``None`` if it is not ordinary."""
     try:
         answer = _decode(body)
     except (ValueError, RecursionError):
@@ -79,6 +78,6 @@ def read_plain(body: bytes) -> Response | None:
                 finish_reason=choice.finish_reason or None,
             ),
         ),
-        usage=None if answer.usage is None else read_usage(answer.usage),
+        usage=usage_if_readable(answer.usage),
         extra={DIALECT: extra} if extra else {},
     )

@@ -10,7 +10,7 @@ import msgspec
 from ...types import Choice, Message, Opaque, Part, Reasoning, Refusal, Response, Text, ToolCall
 from .calls import Calls
 from .messages import answer_parts, write_answer
-from .usage import read_usage, write_usage
+from .usage import usage_if_readable, write_usage
 from .words import DIALECT, as_list, as_object, as_text, bag, own
 
 __all__ = ["read_created", "read_response", "write_response"]
@@ -25,7 +25,6 @@ def read_response(raw: dict[str, Any]) -> Response:
     choices = as_list(raw.get("choices"), "choices")
     if not choices:
         raise ValueError("it has no choices")
-    usage = raw.get("usage")
     return Response(
         id=str(raw.get("id") or ""),
         model=str(raw.get("model") or ""),
@@ -34,7 +33,7 @@ def read_response(raw: dict[str, Any]) -> Response:
             _read_choice(as_object(choice, f"choices[{index}]"), index)
             for index, choice in enumerate(choices)
         ),
-        usage=read_usage(as_object(usage, "usage")) if usage is not None else None,
+        usage=usage_if_readable(raw.get("usage")),
         extra=bag(raw, _RESPONSE),
     )
 

@@ -8,10 +8,19 @@ from typing import Any
 from ...types import Usage
 from .words import DIALECT, as_object, bag, own
 
-__all__ = ["read_usage", "write_usage"]
+__all__ = ["read_usage", "usage_if_readable", "write_usage"]
 
 _PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
 _KNOWN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", _PROMPT, _COMPLETION})
+
+
+def usage_if_readable(raw: Any) -> Usage | None:
+    """The usage beside a whole answer. One that cannot be read is none: the answer is paid for,
+    and its tokens can be estimated."""
+    try:
+        return None if raw is None else read_usage(as_object(raw, "usage"))
+    except ValueError:
+        return None
 
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
