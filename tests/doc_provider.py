@@ -25,7 +25,7 @@ def provider(port: int = 0) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield "http://127.0.0.1:{}/v1".format(server.sockets[0].getsockname()[1])
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     finally:
         asyncio.run_coroutine_threadsafe(_stop(server), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)

@@ -130,10 +130,10 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
 
     ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
     name of the reasoning text in messages, empty to leave it out. ``stream_usage``: whether
-    ``stream_options`` is understood. ``unsupported``: request fields that must be refused before the call; ``images``:
-    whether pictures are looked at.
-    ``formats``: which ``response_format`` types are served. ``system_role``: the
-    one role that carries instructions, when ``system`` and ``developer`` are not both known.
+    ``stream_options`` is understood. ``unsupported``: request fields that must be refused before
+    the call; ``images``: whether pictures are looked at. ``formats``: which ``response_format``
+    types are served. ``system_role``: the one role that carries instructions, when ``system`` and
+    ``developer`` are not both known.
     """
 
     max_tokens_field: str = "max_tokens"
