@@ -25,6 +25,7 @@ from ..types import (
 )
 from .decision import Attempt, Decision
 from .end import End
+from .hush import hush
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -231,6 +232,13 @@ class Call:
                 return at, "idle", idle
         return due, "total", self.timeouts.total or 0.0
 
+    def blame(self, fault: Fault) -> None:
+        """Write into ``fault`` where it happened, and take out what it must not repeat."""
+        fault.model = fault.model or self.model
+        fault.decision = self.decision
+        if self.route is not None:
+            hush(fault, [value for _, value in self.route.headers if isinstance(value, Secret)])
+
     def note(self, text: str) -> None:
         """Write a remark into the decision record, once."""
         if text not in self.decision.notes:
@@ -344,8 +352,7 @@ async def run(handler: Handler, call: Call) -> Reply:
     try:
         reply = await handler(call)
     except Fault as fault:
-        fault.model = fault.model or call.model
-        fault.decision = call.decision
+        call.blame(fault)
         call.end(End(outcome="fault", fault=fault))
         raise
     except (asyncio.CancelledError, GeneratorExit):

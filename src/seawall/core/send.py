@@ -45,8 +45,7 @@ async def send(call: Call) -> Reply:
             reply = await _stream(call, route, inbound, watch)
             return reply
         return await _whole(call, route, inbound, watch)
-    except Fault as fault:
-        fault.model = fault.model or route.name
+    except Fault:
         raise
     except BaseException:
         if inbound is not None:
@@ -118,7 +117,8 @@ def _is_json(inbound: Inbound) -> bool:
 async def _fault(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Fault:
     """The provider's error as a fault. A body that is late or broken is done without."""
     body = bytearray()
-    watch.arm(call.clock.now() + _ERROR_BODY_SECONDS, inbound.abort)
+    due = call.clock.now() + _ERROR_BODY_SECONDS
+    watch.arm(due if call.deadline is None else min(due, call.deadline), inbound.abort)
     try:
         while len(body) < _ERROR_BODY and (data := await inbound.read()):
             body += data

@@ -285,8 +285,7 @@ class Stream:
     def _blame(self, what: Step, fault: Fault | None) -> Fault:
         if fault is None or isinstance(fault, ConnectionFault):
             fault = _cut(what, fault)
-        fault.model = fault.model or self._call.model
-        fault.decision = self._call.decision
+        self._call.blame(fault)
         if self._committed:
             fault.delivered = True
             fault.retry = False

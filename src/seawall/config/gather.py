@@ -1,0 +1,111 @@
+"""Reading the sources: code, environment, ``.env``, TOML."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import dotenv
+
+from ..errors import ConfigError
+from .sources import SECRET_FIELD, Source, Sources, Tree, Variables
+
+__all__ = ["gather"]
+
+_PREFIX = "SEAWALL_"
+#: Short names of settings that are often set by environment.
+_SHORT = {"SEAWALL_DIR": "ledger__dir", "SEAWALL_MODEL": "model"}
+_NOT_SETTINGS = frozenset({"SEAWALL_CONFIG", "SEAWALL_CACHE"})
+
+
+def gather(
+    *,
+    file: str | Path | None = None,
+    code: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    env_file: str | Path | None = None,
+) -> Sources:
+    """Read every source. ``file`` defaults to ``SEAWALL_CONFIG``, then ``seawall.toml`` in the
+    working directory if there is one. Raises ``ConfigError`` naming file and line."""
+    own = Variables(os.environ if environ is None else environ)
+    asked = Variables() if env_file is None else _read_env_file(Path(env_file).expanduser())
+    variables = Variables(asked | own)
+    layers: list[Source] = []
+    path = _find(file, variables)
+    if path is not None:
+        layers.append(Source(str(path), _read_toml(path)))
+    for name, values in ((str(env_file), asked), ("the environment", own)):
+        layers.append(Source(name, _from_variables(values, name), trusted=True, folded=True))
+    if code:
+        layers.append(Source("code", code, trusted=True))
+    return Sources(tuple(layers), variables)
+
+
+def _find(file: str | Path | None, variables: Mapping[str, str]) -> Path | None:
+    named = file if file is not None else variables.get("SEAWALL_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    path = Path("seawall.toml")
+    return path if path.is_file() else None
+
+
+def _read_toml(path: Path) -> Tree:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is not valid TOML: {error}", source=str(path)) from None
+
+
+def _read_env_file(path: Path) -> Variables:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            values = dotenv.dotenv_values(stream=lines, interpolate=False)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8: {error.reason}", source=str(path)) from None
+    return Variables({name: value for name, value in values.items() if value is not None})
+
+
+def _from_variables(variables: Mapping[str, str], source: str) -> Tree:
+    """``SEAWALL_MODELS__SMART__RETRY__ATTEMPTS=5`` sets ``models.smart.retry.attempts``."""
+    tree: Tree = {}
+    for name, value in variables.items():
+        path = _SHORT.get(name)
+        if path is None:
+            if not name.startswith(_PREFIX) or "__" not in name or name in _NOT_SETTINGS:
+                continue
+            path = name.removeprefix(_PREFIX).lower()
+        *tables, last = path.split("__")
+        inner = tree
+        for table in tables:
+            found: Any = inner.setdefault(table, {})
+            if not isinstance(found, dict):
+                raise _contradiction(source, name)
+            inner = cast("Tree", found)
+        if isinstance(inner.get(last), dict):
+            raise _contradiction(source, name)
+        inner[last] = value if SECRET_FIELD.search(last) else _plain(value)
+    return tree
+
+
+def _contradiction(source: str, name: str) -> ConfigError:
+    return ConfigError(
+        "another variable sets this as a whole, or a part of it",
+        source=source,
+        key=name,
+        remedy="Unset one of them.",
+    )
+
+
+def _plain(text: str) -> Any:
+    """A variable's text as a TOML value where it is one (``5``, ``true``, ``"5"``, ``[...]``)."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
