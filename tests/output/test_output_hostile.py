@@ -28,7 +28,7 @@ ATOMS = [
     *("<think>", "</think>", "\ufeff[", '["\\u12', ",}{1\\", '"b" a:'),
 ]
 AROUND = [("", ""), ('{"k":', ""), ("", "}"), ('{"z": "q ', '"}'), ("[", '"]')]
-SIZE = 100_000
+SIZE = 50_000
 #: Generous: the slowest takes a fifth of a second on a busy machine, and a reader whose time
 #: grows with the square of the length takes minutes.
 SECONDS = 10.0

@@ -47,9 +47,9 @@ def choose(
     In this order: what alone fits the schema; what stands in a code fence; what has names or
     strings, rather than bare numbers, which prose uses for references. Raises ``ExtractError``.
     """
-    solid = [candidate for candidate in found if candidate.reading.solid]
+    solid = [one for one in found if one.reading.solid or (one.fenced and one.usable)]
     pool = [candidate for candidate in solid if candidate.fenced] or solid
-    pool = pool or [candidate for candidate in found if candidate.fenced] or list(found)
+    pool = pool or list(found)
     if fits is not None and all(_ready(candidate, truncated) for candidate in solid):
         ready = [candidate for candidate in found if _ready(candidate, truncated)]
         row = _row(text, ready)

@@ -157,7 +157,7 @@ class _Speller:
         self.pos += len(name)
         if self.text[self.pos : self.pos + 1] == '"':
             self.pos += 1
-        self.out.append(json.dumps(key))
+        self.out.append(f'"{key}"')
 
     def _bare(self, value: Any) -> None:
         name = word(self.text, self.pos)
@@ -166,7 +166,7 @@ class _Speller:
             if name != value or not IDENTIFIER.match(name) or name.lower() in _RESERVED:
                 raise self.fail(f"{self.text[self.pos : self.pos + 20]!r} has no one reading")
             self.note("quotes put round bare words")
-            piece = json.dumps(name)
+            piece = f'"{name}"'
         elif value not in (name, json.loads(piece)):
             raise self.fail(f"{name!r} was read as {value!r}")
         self.pos += len(name)

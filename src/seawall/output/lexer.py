@@ -58,7 +58,10 @@ _CONSTANTS = {
     "True": ("true", _PYTHON),
     "False": ("false", _PYTHON),
     "None": ("null", _PYTHON),
-    **{name: (name.lower(), "literals made lower case") for name in ("TRUE", "FALSE", "NULL")},
+    **{
+        name: (name.lower(), "literals made lower case")
+        for name in ("TRUE", "FALSE", "NULL", "Null")
+    },
     **dict.fromkeys(("NaN", "nan"), ("NaN", "")),
     **dict.fromkeys(("Infinity", "inf"), ("Infinity", "")),
     **dict.fromkeys(("-Infinity", "-inf"), ("-Infinity", "")),

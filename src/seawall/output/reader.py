@@ -228,7 +228,7 @@ class _Reader:
             if not (IDENTIFIER.match(name) or (name.isascii() and name.isdigit())):
                 raise _Broken(f"a quoted key expected, not {self._seen()}")
             self.note("quotes put round keys")
-            frame.key = json.dumps(name)
+            frame.key = f'"{name}"'
             self.pos += len(name)
             self.expect = "colon"
 

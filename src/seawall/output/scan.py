@@ -31,6 +31,7 @@ _NAMED = re.compile(r"""\{\s*+["'A-Za-z_$]""")
 _GOES_ON = re.compile(
     r"""\s*+,\s*+(?:"[^"\n]*+"|'[^'\n]*+'|-?[\d.]++|true|false|null)\s*+[:,\]}]"""
 )
+_JOINED = re.compile(r"(?:,\s*+)?+\Z")
 _STRAY = re.compile(r"\s*+([}\]])")
 _CLOSED_WITHIN = re.compile(r"\}\s*+,\s*+[\"'“‘`A-Za-z_$]")
 _BEGAN = re.compile(r"""["'”][ \t]*+:\s*\Z""")
@@ -123,15 +124,25 @@ class _Scan:
             reading = self._whole(reading)
         elif self._meets_bracket(reading):
             reading = replace(reading, solid=True)
+        if self._joined(start):
+            before = self.found[-1]
+            self.found[-1] = replace(before, reading=replace(before.reading, solid=True))
+            reading = replace(reading, solid=True)
         self.found.append(_candidate(reading, bool(self.fence)))
         if reading.state == "complete":
             return reading.end
         if reading.solid:
             return max(reading.end, reading.reach, start + 1)
         self.fruitless += 1
-        if reading.state == "truncated" and self.fruitless < _MAX_FRUITLESS:
+        if reading.state == "truncated" and not reading.json and self.fruitless < _MAX_FRUITLESS:
             return start + 1
         return max(reading.end, start + 1)
+
+    def _joined(self, start: int) -> bool:
+        """Whether a piece follows another so closely that neither can be a reference in prose."""
+        if not self.found or not self.found[-1].usable:
+            return False
+        return _JOINED.match(self.text, self.found[-1].reading.end, start) is not None
 
     def _meets_bracket(self, reading: Reading) -> bool:
         """Whether a piece broke at another one, which is then a part of it. Doubled braces, as

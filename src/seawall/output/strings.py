@@ -4,8 +4,8 @@ A string is read only if it has one reading; otherwise ``Unclear`` says why not.
 
 A quote inside a string that nothing escapes is content if the text round it leaves no choice:
 no such quote looks like the string's end, judged by what follows, and they pair as quotation
-marks do, one before a word and one behind it. An apostrophe between letters and a mark behind
-a digit, as in 5", need no partner.
+marks do, one before a word and one behind it. An apostrophe between letters needs no partner,
+nor does the mark behind a number in a named value, as in 5".
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ _ENDS = {
         r"""\s*+(?:\Z|[}\]"'{\[]|,\s*+(?:\Z|[}\]"'{\[\d-]|(?:true|false|null)\b))"""
     ),
 }
+_MEASURE = re.compile(r"(?<!\w)[0-9]+(?:[./][0-9]+)?\Z")
 _NEXT_NAME = re.compile(_QUOTED)
 _QUOTES = {"'": "single quotes made double", "`": "backticks made double quotes"}
 
@@ -95,7 +96,7 @@ def _end_behind_quotes(opener: str, text: str, start: int, first: int, place: Pl
     for before, pos in pairwise((start, *inner)):
         if _NEXT_NAME.match(text, pos) and text[before:pos].rstrip()[-1:] in (",", "{"):
             raise Unclear("a quote here may end the string or belong to it", quote)
-    alone = [pos for pos in inner if not _harmless(text, pos)]
+    alone = [pos for pos in inner if not _harmless(text, pos, place)]
     if not (_pairs(text, inner) or _pairs(text, alone)):
         raise Unclear("a quote inside a string has no partner, so its end is not clear", quote)
     return quote
@@ -115,11 +116,10 @@ def _letter(char: str) -> bool:
     return char.isascii() and char.isalnum()
 
 
-def _harmless(text: str, pos: int) -> bool:
-    before, after = text[pos - 1], text[pos + 1 : pos + 2]
+def _harmless(text: str, pos: int, place: Place) -> bool:
     if text[pos] in "'’‘":
-        return before.isalpha() and after.isalpha()
-    return before.isdigit()
+        return text[pos - 1].isalpha() and text[pos + 1 : pos + 2].isalpha()
+    return place == "member" and _MEASURE.search(text[max(0, pos - 20) : pos]) is not None
 
 
 _SPECIAL = re.compile(
