@@ -31,10 +31,11 @@ class Extracted(Struct, frozen=True, kw_only=True):
     """``value`` and how it was had.
 
     A number that a float would round is a ``Decimal`` in ``value``. ``json`` is the same value
-    as JSON text with every digit as the model wrote it. ``repairs`` names each repair in plain
-    words; none for a reply that was JSON and nothing else. ``raw`` is the piece of the reply
-    that was read, and ``span`` its first and last position. ``truncated``: the reply ended
-    early and only what was complete was taken. ``alternatives``: other values the reply held.
+    as JSON text with every digit as the model wrote it (and NaN, where it wrote that).
+    ``repairs`` names each repair in plain words; none for a reply that was JSON and nothing
+    else. ``raw`` is the piece of the reply that was read, and ``span`` where it stands.
+    ``truncated``: the reply ended early and only what was complete was taken.
+    ``alternatives``: other values the reply held.
     """
 
     value: Any

@@ -29,22 +29,10 @@ __all__ = ["Unfaithful", "spell"]
 
 #: Words that people write for something else than their letters.
 _RESERVED = frozenset(
-    [
-        "yes",
-        "no",
-        "on",
-        "off",
-        "undefined",
-        "nil",
-        "none",
-        "nan",
-        "inf",
-        "infinity",
-        "void",
-        "n/a",
-        "na",
-        "tbd",
-    ]
+    {
+        *("yes", "no", "on", "off", "undefined", "nil", "none", "void"),
+        *("nan", "inf", "infinity", "na", "tbd"),
+    }
 )
 
 

@@ -71,7 +71,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?\Z
 _LOOSE = re.compile(
     r"([+-]?)(0|[1-9][0-9]*+(?:_[0-9]++)*+)?(?:\.([0-9]*+))?((?:[eE][+-]?[0-9]++)?)\Z"
 )
-_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]++)\Z")
+_HEX = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]{1,64})\Z")
 
 
 def skip(text: str, pos: int, note: Note) -> int:

@@ -20,11 +20,11 @@ __all__ = ["STRAY", "Candidate", "answer", "find"]
 _TAGS = "think|thinking|thought|reasoning|reflection|analysis|scratchpad"
 _REASONING = re.compile(rf"[\s\ufeff]*+<({_TAGS})>", re.IGNORECASE)
 _REASONED = re.compile(rf"</(?:{_TAGS})>", re.IGNORECASE)
-_BLANK = re.compile(r"[\s\ufeff]*+")
 _MARK = re.compile(r"(`{3,}+|~{3,}+)([ \t]*+[A-Za-z][\w+-]*+)?+|[{\[]")
 _FENCED = re.compile(r"[\s\ufeff]*+(?:`{3,}+|~{3,}+)[ \t]*+[A-Za-z]*+")
 _HEADLESS = re.compile(r"""\s*+("[^"\n]*+"\s*+:|\{)""")
 _TAIL = re.compile(r"\s*+(?:(?:`{3,}+|~{3,}+)\s*+)?+\Z")
+_ARRAY_TAIL = re.compile(r"\}\s*+,?+\s*+\][\s`~]*+\Z")
 _NAMED = re.compile(r"""\{\s*+["'A-Za-z_$]""")
 #: What follows a piece whose closing bracket came too early, and what stands before one whose
 #: opening bracket is missing: such a piece is a part and must not be taken for the whole.
@@ -75,7 +75,7 @@ def answer(text: str) -> int | None:
         pos = closed.end()
     # Some templates open the tag in the prompt, so that only its end is in the reply.
     first = text[pos:].lstrip("\ufeff \t\r\n")[:1]
-    if pos == 0 and first not in ("{", "[", '"'):
+    if pos == 0 and first not in '{["`~':
         orphan = _REASONED.search(text)
         pos = orphan.end() if orphan else 0
     return pos
@@ -254,7 +254,7 @@ def _headless(text: str, start: int) -> Candidate | None:
         return None
     at = begin.start(1)
     array = begin[1] == "{"
-    if array and text[text.rfind("}") :].strip("`~ \t\r\n")[1:].lstrip()[:1] != "]":
+    if array and not _ARRAY_TAIL.search(text, at):
         return None
     reading = read(("[" if array else "{") + text[at:], 0)
     end = reading.end - 1 + at

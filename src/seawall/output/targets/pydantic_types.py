@@ -3,15 +3,20 @@ a type has imported it."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from ...errors import ConfigError
+from ..decode import decode, encode
 from ..problems import described, listed, located, where
 from .loader import Invalid
 
 __all__ = ["PydanticLoader"]
+
+_LONG = re.compile(r"[0-9][0-9.]{15}")  # shorter numbers survive a float
 
 
 class PydanticLoader:
@@ -35,10 +40,32 @@ class PydanticLoader:
 
     def load(self, text: str, base: Sequence[str | int] = (), /) -> Any:
         try:
-            return self._adapter.validate_json(text, strict=True)
+            value = self._adapter.validate_json(text, strict=True)
+            return self._exact(value, text) if _LONG.search(text) else value
         except self._error as error:
             told: list[Mapping[str, Any]] = error.errors(include_url=False)
             raise Invalid(listed([_line(one, base) for one in told])) from error
+
+    def _exact(self, value: Any, text: str) -> Any:
+        """``value`` with every digit of its decimals: pydantic reads a JSON number by way of a
+        float, and a string exactly, so those numbers that became decimals are given as strings."""
+        source, _ = decode(text)
+        dumped = self._adapter.dump_python(value, by_alias=True, warnings=False)
+        quoted = _quoted(source, dumped)
+        return self._adapter.validate_json(encode(quoted), strict=True)
+
+
+def _quoted(source: Any, dumped: Any) -> Any:
+    if isinstance(source, Decimal):
+        return str(source) if isinstance(dumped, Decimal) else source
+    if isinstance(source, dict):
+        loaded = cast("dict[str, Any]", dumped if isinstance(dumped, dict) else {})
+        members = cast("dict[str, Any]", source).items()
+        return {name: _quoted(item, loaded.get(name)) for name, item in members}
+    if isinstance(source, list) and isinstance(dumped, (list, tuple)):
+        items = zip(cast("list[Any]", source), cast("Sequence[Any]", dumped), strict=False)
+        return [_quoted(item, loaded) for item, loaded in items]
+    return cast("Any", source)
 
 
 def _line(error: Mapping[str, Any], base: Sequence[str | int]) -> str:

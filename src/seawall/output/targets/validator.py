@@ -75,9 +75,12 @@ class Target:
             if set(inner) == {"value"}:
                 yield _raw_value(text), ("value",), ()
                 bare = without_nulls(inner["value"], schema, schema)
-                yield encode(bare), ("value",), (_NO_NULLS,)
+                if bare != inner["value"]:
+                    yield encode(bare), ("value",), (_NO_NULLS,)
         yield text, (), ()
-        yield encode(without_nulls(value, schema, schema)), (), (_NO_NULLS,)
+        bare = without_nulls(value, schema, schema)
+        if bare != value:
+            yield encode(bare), (), (_NO_NULLS,)
 
 
 def _raw_value(text: str) -> str:
