@@ -13,9 +13,10 @@ import gc
 import multiprocessing
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from multiprocessing.connection import Connection
-from typing import cast
+from typing import ClassVar, cast
 
 import aiohttp
 import httpx2
@@ -28,9 +29,10 @@ __all__ = ["measure"]
 
 CONCURRENCY = 32
 ROUNDS = 7
-REQUESTS = 3_000
+REQUESTS = 6_400
 STREAMS = 96
 CHUNKS = 50
+TICK = 0.001  # seconds between two chunks of a stream
 
 _BODY = b'{"choices":[{"message":{"role":"assistant","content":"' + b"x" * 940 + b'"}}]}'
 _REPLY = (
@@ -48,18 +50,23 @@ _CHUNK = b"%x\r\n%s\r\n" % (len(_EVENT), _EVENT)
 _QUESTION = b'{"model":"m","messages":[{"role":"user","content":"' + b"y" * 940 + b'"}]}'
 _HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-benchmark"}
 
-Client = Callable[[str, int], Awaitable[None]]
+Call = Callable[[], Awaitable[None]]
 
 
 class _Server(asyncio.Protocol):
-    """Answers ``/whole`` at once and ``/stream`` with one write a turn of the event loop, so that
-    chunks arrive one by one as a model's tokens do."""
+    """Answers ``/whole`` at once, and ``/stream`` with one chunk a tick, so that chunks arrive one
+    by one as a model's tokens do."""
+
+    streams: ClassVar[dict[_Server, int]] = {}
 
     def __init__(self) -> None:
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.WriteTransport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.streams.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -69,92 +76,103 @@ class _Server(asyncio.Protocol):
         self._data = b""
         if head.startswith(b"POST /stream"):
             self._transport.write(_STREAM_HEAD)
-            asyncio.get_running_loop().call_later(0.002, self._next, CHUNKS)
+            self.streams[self] = CHUNKS
         else:
             self._transport.write(_REPLY)
 
-    def _next(self, left: int) -> None:
+    def tick(self) -> None:
+        left = self.streams[self]
         if left:
             self._transport.write(_CHUNK)
-            asyncio.get_running_loop().call_later(0.002, self._next, left - 1)
+            self.streams[self] = left - 1
         else:
             self._transport.write(b"0\r\n\r\n")
+            del self.streams[self]
 
 
 def _serve(pipe: Connection) -> None:
     async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(_Server, "127.0.0.1", 0)
         pipe.send(server.sockets[0].getsockname()[1])
-        await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
+        over = loop.run_in_executor(None, pipe.recv)
+        while not over.done():
+            for stream in list(_Server.streams):
+                stream.tick()
+            await asyncio.sleep(TICK)
 
     uvloop.run(main())
 
 
-async def _many(total: int, one: Callable[[], Awaitable[None]]) -> None:
-    async def worker() -> None:
-        for _ in range(total // CONCURRENCY):
-            await one()
-
-    await asyncio.gather(*[worker() for _ in range(CONCURRENCY)])
-
-
-async def _seawall(url: str, total: int) -> None:
+@asynccontextmanager
+async def _seawall(url: str) -> AsyncGenerator[Call, None]:
     http = Http(environ={})
-    outbound = Outbound(
-        url=url, headers=tuple(_HEADERS.items()), body=_QUESTION, stream=url.endswith("stream")
-    )
+    stream = url.endswith("stream")
+    outbound = Outbound(url=url, headers=tuple(_HEADERS.items()), body=_QUESTION, stream=stream)
 
-    async def one() -> None:
+    async def call() -> None:
         inbound = await http(outbound)
         assert inbound.headers["content-type"]
         while await inbound.read():
             pass
 
-    await _many(total, one)
+    yield call
     await http.aclose()
 
 
-async def _aiohttp(url: str, total: int) -> None:
+@asynccontextmanager
+async def _aiohttp(url: str) -> AsyncGenerator[Call, None]:
     async with aiohttp.ClientSession(headers=_HEADERS) as session:
 
-        async def one() -> None:
+        async def call() -> None:
             async with session.post(url, data=_QUESTION) as response:
                 assert response.headers["content-type"]
                 async for _ in response.content.iter_any():
                     pass
 
-        await _many(total, one)
+        yield call
 
 
-async def _httpx2(url: str, total: int) -> None:
+@asynccontextmanager
+async def _httpx2(url: str) -> AsyncGenerator[Call, None]:
     limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
     async with httpx2.AsyncClient(limits=limits, headers=_HEADERS, trust_env=False) as client:
 
-        async def one() -> None:
+        async def call() -> None:
             async with client.stream("POST", url, content=_QUESTION) as response:
                 assert response.headers["content-type"]
                 async for _ in response.aiter_bytes():
                     pass
 
-        await _many(total, one)
+        yield call
 
 
-_CLIENTS: dict[str, tuple[Client, int]] = {
+_CLIENTS: dict[str, tuple[Callable[[str], AbstractAsyncContextManager[Call]], int]] = {
     "transport": (_seawall, 1),
     "aiohttp": (_aiohttp, 1),
     "httpx2": (_httpx2, 8),  # an eighth of the requests: it would take most of the time
 }
 
 
-def _cost(client: Client, url: str, total: int) -> float:
-    """CPU seconds of ``total`` requests, the connections being opened included."""
+async def _many(total: int, call: Call) -> None:
+    async def worker() -> None:
+        for _ in range(total // CONCURRENCY):
+            await call()
+
+    await asyncio.gather(*[worker() for _ in range(CONCURRENCY)])
+
+
+def _cost(name: str, url: str, total: int) -> float:
+    """CPU seconds of one request out of ``total``, over connections that stand."""
+    client, _ = _CLIENTS[name]
 
     async def main() -> float:
-        await client(url, CONCURRENCY)  # imports, caches, code paths
-        gc.collect()
-        before = time.process_time()
-        await client(url, total)
-        return time.process_time() - before
+        async with client(url) as call:
+            await _many(2 * CONCURRENCY, call)
+            gc.collect()
+            before = time.process_time()
+            await _many(total, call)
+            return (time.process_time() - before) / total
 
     return uvloop.run(main())
 
@@ -176,20 +194,19 @@ def _figures(base: str) -> dict[str, float]:
     requests: dict[str, list[float]] = {name: [] for name in _CLIENTS}
     chunks: dict[str, list[float]] = {name: [] for name in _CLIENTS}
     for _ in range(ROUNDS):
-        for name, (client, less) in _CLIENTS.items():
-            total = REQUESTS // less
-            request = _cost(client, f"{base}/whole", total) / total
+        for name, (_, less) in _CLIENTS.items():
+            request = _cost(name, f"{base}/whole", REQUESTS // less)
+            stream = _cost(name, f"{base}/stream", STREAMS)
             requests[name].append(request)
-            stream = _cost(client, f"{base}/stream", STREAMS) / STREAMS
             chunks[name].append((stream - request) / CHUNKS)
     figures: dict[str, float] = {}
     for kind, costs in (("request", requests), ("chunk", chunks)):
-        medians = {name: statistics.median(all_costs) for name, all_costs in costs.items()}
-        for name, seconds in medians.items():
+        ours = statistics.median(costs["transport"])
+        for name in _CLIENTS:
+            seconds = statistics.median(costs[name])
             figures[f"{name}_{kind}_us"] = round(seconds * 1e6, 2)
             if name != "transport":
-                ratio = seconds / medians["transport"]
-                figures[f"{name}_{kind}_ratio"] = round(ratio, 2)
+                figures[f"{name}_{kind}_ratio"] = round(seconds / ours, 2)
     return figures
 
 

@@ -200,6 +200,18 @@ async def test_calls_beyond_the_limit_wait_in_turn() -> None:
         await http.aclose()
 
 
+async def test_the_first_calls_of_a_loop_share_its_pool() -> None:
+    async with peer(answers(OK)) as server:
+        http = Http(Limits(connections=2), environ={})
+
+        async def ask() -> bytes:
+            return await body(await http(outbound(server.url)))
+
+        assert await asyncio.gather(*[ask() for _ in range(20)]) == [b"ok"] * 20
+        assert len(server.visits) == 2
+        await http.aclose()
+
+
 async def test_waiting_for_a_connection_has_an_end() -> None:
     async def script(visit: Visit) -> None:
         await visit.request()

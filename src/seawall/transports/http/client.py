@@ -6,7 +6,8 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Protocol
+from types import CoroutineType
+from typing import Any, Protocol
 from weakref import WeakSet
 
 from ...ports import Inbound, Outbound
@@ -22,7 +23,9 @@ __all__ = ["Http"]
 
 
 class _Road(Protocol):
-    async def ask(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound: ...
+    def ask(
+        self, target: Target, outbound: Outbound, defaults: Defaults
+    ) -> CoroutineType[Any, Any, Inbound]: ...
     async def close(self) -> None: ...
 
 
@@ -56,11 +59,14 @@ class Http:
         self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
         _all.add(self)
 
-    async def __call__(self, outbound: Outbound, /) -> Inbound:
+    def __call__(self, outbound: Outbound, /) -> CoroutineType[Any, Any, Inbound]:
+        # No coroutine of its own: one more would be a tenth of what a call costs here.
         target = self._targets[outbound.method, outbound.url]
         defaults = check(outbound.headers)
-        home = self._homes.get(asyncio.get_running_loop()) or await self._settle()
-        return await home[target.origin].ask(target, outbound, defaults)
+        home = self._homes.get(asyncio.get_running_loop())
+        if home is None:
+            return self._first(target, outbound, defaults)
+        return home[target.origin].ask(target, outbound, defaults)
 
     async def aclose(self) -> None:
         """Close what belongs to the running loop. Calls under way fail; later ones work."""
@@ -68,13 +74,16 @@ class Http:
         if home is not None:
             await home.close()
 
-    async def _settle(self) -> _Home:
+    async def _first(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound:
+        """A call on a loop that had no home yet when it was made; of several, one makes it."""
         loop = asyncio.get_running_loop()
-        for other in [known for known in list(self._homes) if known.is_closed()]:
-            self._homes.pop(other, None)
-        home = self._homes[loop] = _Home(self._build, lambda: self._homes.pop(loop, None))
-        await home.watch()
-        return home
+        home = self._homes.get(loop)
+        if home is None:
+            for other in [known for known in list(self._homes) if known.is_closed()]:
+                self._homes.pop(other, None)
+            home = self._homes[loop] = _Home(self._build, lambda: self._homes.pop(loop, None))
+            await home.watch()
+        return await home[target.origin].ask(target, outbound, defaults)
 
     def _build(self, origin: Origin) -> _Road:
         loop = asyncio.get_running_loop()

@@ -48,7 +48,6 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_origin",
         "_parser",
-        "_paused",
         "_placed",
         "_sent",
         "_served",
@@ -70,7 +69,6 @@ class Connection(asyncio.Protocol):
         self._inbound: HttpInbound | None = None
         self._draining: asyncio.TimerHandle | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._paused = False
         self._served = 0
         self._placed = True
         self._sent = True
@@ -103,12 +101,14 @@ class Connection(asyncio.Protocol):
     def idle_seconds(self) -> float:
         """How long this connection may idle: a second less than the server says, so that a call
         and the server's close do not cross."""
-        most, said = self._limits.idle_seconds, self._parser.keep_alive
+        said = self._parser.keep_alive
+        most = self._limits.idle_seconds
         return most if said is None else min(most, said - 1.0)
 
     def resume(self) -> None:
-        if self._paused:
-            self._paused = False
+        inbound = self._inbound
+        if inbound is not None and inbound.held:
+            inbound.held = False
             self._transport.resume_reading()
 
     def drain(self) -> None:
@@ -188,13 +188,15 @@ class Connection(asyncio.Protocol):
                 self.close()
             return
         inbound.wake()
-        if inbound.size > HIGH_WATER and not self._paused:
-            self._paused = True
+        if inbound.size > HIGH_WATER and not inbound.held:
+            inbound.held = True
             self._transport.pause_reading()
         if not self._sent:
             self.resume_writing()  # the answer came early: stop sending
 
     def _finish(self, inbound: HttpInbound, reusable: bool) -> None:
+        if inbound.held:
+            self.resume()
         self._inbound = None
         inbound.finish()
         if self._draining is not None:
@@ -202,7 +204,6 @@ class Connection(asyncio.Protocol):
             self._draining = None
         if reusable and self._sent:
             self._served += 1
-            self.resume()
             self._keeper.give(self)
         else:
             self.close()

@@ -32,6 +32,7 @@ class HttpInbound:
     The connection fills in head and ``pieces`` and tells ``finish`` or ``fail``; it is forgotten
     (``link`` is ``None``) as soon as it may serve another call. ``answered`` is done with the head
     or the ``fault`` that came instead; ``stale``: the connection was an old one, found closed.
+    ``held``: reading is paused because nobody read.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class HttpInbound:
         "decoder",
         "fault",
         "head",
+        "held",
         "link",
         "pieces",
         "size",
@@ -61,6 +63,7 @@ class HttpInbound:
         self.size = 0
         self.fault: Fault | None = None
         self.stale = False
+        self.held = False
         self.decoder: Decoder | None = None
         self.answered: Future[None] = loop.create_future()
         self._waiter = self.answered
@@ -78,7 +81,10 @@ class HttpInbound:
 
     async def read(self) -> bytes:
         while True:
-            data = self._take() if self.decoder is None else self._decode(self.decoder)
+            if self.decoder is not None:
+                data = self._decode(self.decoder)
+            else:
+                data = self._take() if self.pieces else b""
             if data:
                 self._left -= len(data)
                 if self._left >= 0:
@@ -101,7 +107,8 @@ class HttpInbound:
         """The body is complete, though perhaps not yet read."""
         self.link = None
         self._ended = True
-        self.wake()
+        if not self._waiter.done():
+            self._waiter.set_result(None)
 
     def fail(self, fault: Fault) -> None:
         """Nothing more comes. What has arrived can still be read."""
@@ -116,12 +123,10 @@ class HttpInbound:
 
     def _take(self) -> bytes:
         pieces = self.pieces
-        if not pieces:
-            return b""
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.size = 0
-        if self.link is not None:
+        if self.held and self.link is not None:
             self.link.resume()
         return data
 

@@ -24,6 +24,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     idle_seconds: float = 30.0
     pool_timeout: float | None = 30.0
     header_bytes: int = 64 * 1024
-    headers: int = 256
+    headers: int = 500
     body_bytes: int = 64 * 1024 * 1024
     framing_bytes: int = 64 * 1024

@@ -17,7 +17,7 @@ __all__ = ["ReplyParser"]
 #: Framing bytes allowed for each byte of content: the smallest chunk there is takes five.
 _FRAMING = 8
 
-_HEEDED = re.compile(rb"\n(?:transfer-encoding|content-encoding|keep-alive):", re.IGNORECASE)
+_TELLING = re.compile(rb"\n(?:transfer-encoding|content-encoding|keep-alive):", re.IGNORECASE)
 
 
 class _Stop(Exception):
@@ -42,7 +42,6 @@ class ReplyParser:
         "_head_only",
         "_inbound",
         "_interim",
-        "_least_odd",
         "_limits",
         "_parser",
         "_refusal",
@@ -52,8 +51,6 @@ class ReplyParser:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        # A header takes four bytes at least, so a head up to this size keeps both limits.
-        self._least_odd = min(limits.header_bytes, 4 * limits.headers)
         self._parser = HttpResponseParser(self)
         # A reply that changes one of these leaves the connection unusable, or changes it back.
         self._refusal: Fault | None = None
@@ -120,10 +117,9 @@ class ReplyParser:
             self._pass_over(status, end)
             return
         head = seen[start : end - 2]
+        self._check(head)
         self._head = b""
         self._excess = 0
-        if len(head) > self._least_odd or _HEEDED.search(head):
-            self._heed(head)
         inbound = self._inbound
         inbound.head = head
         inbound.status = status
@@ -142,14 +138,18 @@ class ReplyParser:
         if self._excess > self._limits.header_bytes:
             self._refuse(_too_much("head", "header_bytes", self._limits.header_bytes))
 
-    def _heed(self, head: bytes) -> None:
-        """Look closely at a head that is long, or says how its body is encoded."""
-        limits, headers = self._limits, HeadHeaders(head)
+    def _check(self, head: bytes) -> None:
+        limits = self._limits
         if len(head) > limits.header_bytes:
             self._refuse(_too_much("head", "header_bytes", limits.header_bytes))
-        if head.count(b"\r\n") > limits.headers + 1:
+        # A header takes four bytes at least, so most heads need no count.
+        if len(head) > 4 * limits.headers and head.count(b"\n") > limits.headers + 1:
             message = f"the reply has more than {limits.headers} headers (limits.headers)"
             self._refuse(MalformedReplyError(message))
+        if _TELLING.search(head):
+            self._heed(HeadHeaders(head))
+
+    def _heed(self, headers: HeadHeaders) -> None:
         framing = headers.get("transfer-encoding", "chunked")
         if framing.lower() != "chunked":
             self._refuse(MalformedReplyError(f"transfer-encoding {framing!r} is not understood"))

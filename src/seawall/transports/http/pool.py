@@ -78,8 +78,7 @@ class Pool:
 
     def give(self, connection: Connection, /) -> None:
         """``connection`` is free."""
-        waiter = self._next()
-        if waiter is not None:
+        if self._waiting and (waiter := self._next()) is not None:
             waiter.set_result(connection)
         elif len(self._idle) >= self._limits.idle:
             connection.close()
