@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..config import Sources, gather, shape
 from ..core import Call, Handler, Layer, Reply, SystemClock, compose, run, send
-from ..errors import ClosedError
+from ..errors import ClosedError, ConfigError
 from ..layers.attempt import attempt
 from ..layers.breaker import Breaker, BreakerLayer, Circuit
 from ..layers.fallback import FallbackLayer
@@ -23,7 +23,7 @@ from ..types import Format
 from .inputs import Messages, build
 from .options import CallPolicies, check, decide, decides, inherited
 from .routes import Router
-from .settings import Settings
+from .settings import Settings, inherit
 
 __all__ = ["Assembly", "Prepared"]
 
@@ -54,9 +54,9 @@ class Assembly:
         clock: Clock | None = None,
     ) -> None:
         self.sources = sources
-        self.settings = shape(sources, Settings)
+        self.settings = inherit(shape(sources, Settings), sources.tree())
         self.clock: Clock = clock or SystemClock()
-        self.router = Router(self.settings, sources.variables, transports)
+        self.router = Router(self.settings, sources.variables, transports, sources.origin)
         self.circuits: dict[str, Circuit] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._paths: dict[tuple[str, ...], tuple[CallPolicies, Handler]] = {}
@@ -160,8 +160,13 @@ def load_sources(
     return gather(file=config, code=code, environ=environ, env_file=env_file)
 
 
-def _models(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _models(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (given,)
+    models = cast("Sequence[Any]", given) if isinstance(given, Sequence) else (None,)
+    if not all(isinstance(model, str) for model in models):
+        raise ConfigError(f"model is {given!r}; give a name, or several to be tried in order")
+    return tuple(models)
 
 
 def _format(validator: Validator) -> Format:
@@ -173,6 +178,9 @@ _TAGS = ("feature", "prompt", "prompt_version")
 
 def _tags(options: Mapping[str, Any]) -> dict[str, Any]:
     tags: dict[str, Any] = {name: options[name] for name in _TAGS if options.get(name)}
+    for name, value in tags.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} is {value!r}, a {type(value).__name__}; give text")
     if options.get("tags"):
         tags["tags"] = dict(options["tags"])
     return tags

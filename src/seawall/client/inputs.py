@@ -8,7 +8,7 @@ from typing import Any, cast
 from ..dialects.openai_chat.messages import read_message
 from ..dialects.openai_chat.requests import read_choice, read_format, read_tool
 from ..errors import BadRequestError
-from ..types import Format, Message, Opaque, Request, Text, Tool, ToolChoice
+from ..types import Extra, Format, Message, Opaque, Request, Text, Tool, ToolChoice
 
 __all__ = ["PARAMETERS", "Messages", "build"]
 
@@ -29,9 +29,8 @@ _PLAIN: dict[str, type | tuple[type, ...]] = {
     "top_logprobs": int,
     "reasoning_effort": str,
     "user": str,
-    "extra": Mapping,
 }
-_SHAPED = ("system", "tools", "tool_choice", "response_format", "stop")
+_SHAPED = ("system", "tools", "tool_choice", "response_format", "stop", "extra")
 
 #: Every option that becomes a part of the request.
 PARAMETERS = frozenset({*_PLAIN, *_SHAPED})
@@ -56,6 +55,8 @@ def build(
             if name in _PLAIN:
                 fields[name] = _plain(name, value)
             elif name == "system":
+                if not isinstance(value, str):
+                    raise _unfit(name, value)
                 turns = (Message("system", (Text(value),)), *turns)
             elif name in _SHAPED:
                 field, shaped = _shaped(name, value)
@@ -72,18 +73,41 @@ def build(
 def _plain(name: str, value: Any) -> Any:
     allowed = _PLAIN[name]
     if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
-        raise ValueError(f"{name} is {value!r}, a {type(value).__name__}")
+        raise _unfit(name, value)
     return value
+
+
+def _unfit(name: str, value: Any) -> ValueError:
+    return ValueError(f"{name} is {value!r}, a {type(value).__name__}")
 
 
 def _shaped(name: str, value: Any) -> tuple[str, Any]:
     if name == "tools":
-        return "tools", tuple(_tool(tool) for tool in value)
+        return "tools", tuple(_tool(tool) for tool in _several(name, value))
     if name == "tool_choice":
         return "tool_choice", _choice(value)
     if name == "response_format":
         return "format", _format(value)
-    return "stop", (value,) if isinstance(value, str) else tuple(value)
+    if name == "extra":
+        return "extra", _extra(value)
+    stops = (value,) if isinstance(value, str) else tuple(_several(name, value))
+    if not all(isinstance(stop, str) for stop in stops):
+        raise _unfit(name, value)
+    return "stop", stops
+
+
+def _extra(value: Any) -> Extra:
+    if isinstance(value, Mapping):
+        dialects = cast("Mapping[str, Any]", value)
+        if all(isinstance(fields, Mapping) for fields in dialects.values()):
+            return dialects
+    raise ValueError("extra holds fields by dialect, such as {'openai_chat': {...}}")
+
+
+def _several(name: str, value: Any) -> Iterable[Any]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise _unfit(name, value)
+    return cast("Iterable[Any]", value)
 
 
 def _messages(given: Messages) -> Iterable[Message]:

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..layers.breaker import Breaker
 from ..layers.retry import Retry
 from ..ports import Timeouts
-from .settings import ModelSettings, Policies
+from .settings import ModelSettings, Policies, check_deadline
 
 __all__ = ["CallPolicies", "Options", "check", "decide", "decides", "inherited"]
 
@@ -111,13 +111,25 @@ def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any])
         deadline = _policy(given, deadline, "deadline") or Timeouts(
             connect=None, first_byte=None, first_token=None, idle=None, total=None
         )
+        try:
+            check_deadline(deadline)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     return CallPolicies(
         retry=retry or None,
         breaker=breaker or None,
         deadline=deadline,
         fallback_reply=options.get("fallback_reply", reply),
-        reasks=options.get("reasks", reasks),
+        reasks=_reasks(options.get("reasks", reasks)),
     )
+
+
+def _reasks(given: Any) -> int:
+    if type(given) is not int or given < 0:
+        raise ConfigError(
+            f"reasks is {given!r}", remedy="Say how often a wrong answer is asked again, 0 or more."
+        )
+    return given
 
 
 P = TypeVar("P", bound=Struct)

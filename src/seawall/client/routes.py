@@ -38,7 +38,7 @@ class Router:
     """Resolves names to routes and keeps what it has resolved.
 
     ``variables`` hold the vendors' own key and URL variables. ``transports`` replace those
-    that would be loaded, by name.
+    that would be loaded, by name. ``origin`` names the source of a setting.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class Router:
         settings: Settings,
         variables: Mapping[str, str],
         transports: Mapping[str, Transport] | None = None,
+        origin: Callable[[Sequence[str]], str] = lambda path: "",
     ) -> None:
         self._settings = settings
+        self._origin = origin
         self._variables = variables
         self._given = dict(transports or {})
         self._loaded: dict[str, Transport] = {}
@@ -67,9 +69,9 @@ class Router:
         if entry is not None and entry.route:
             if model in above:
                 circle = " -> ".join((*above, model))
-                raise ConfigError(f"the alias refers to itself: {circle}", key=f"models.{model}")
+                raise self._wrong(f"the alias refers to itself: {circle}", "models", model, "route")
             return [name for step in entry.route for name in self._expand(step, (*above, model))]
-        if "/" not in model:
+        if "/" not in model.strip("/"):
             raise _unknown_model(model, self._settings)
         return [model]
 
@@ -133,10 +135,11 @@ class Router:
         url = row.base_url
         if row.base_url_env is not None and (own is None or own.base_url is None):
             url = self._variables.get(row.base_url_env) or url
-        if row.transport != "local" and urlsplit(url).scheme not in ("http", "https"):
-            raise ConfigError(
-                f"base_url is {url!r}",
-                key=f"vendors.{name}.base_url",
+        problem = "" if row.transport == "local" else _url_problem(url)
+        if problem:
+            raise self._wrong(
+                problem,
+                *("vendors", name, "base_url"),
                 remedy="Give an address such as http://127.0.0.1:8401/v1.",
             )
         return url.rstrip("/")
@@ -155,7 +158,7 @@ class Router:
             base_url=self.base_url(vendor),
             headers=self._headers(vendor, row),
             quirks=row.quirks,
-            price=_price(prices.price, name) if prices is not None else None,
+            price=self._price(prices.price, name) if prices is not None else None,
             window=own.window or self._window(vendor) or known.window,
         )
 
@@ -164,11 +167,25 @@ class Router:
         return self._settings.local.context if vendor == "local" else None
 
     def _headers(self, name: str, row: Vendor) -> tuple[tuple[str, str | Secret], ...]:
+        own = self._settings.vendors.get(name) or VendorSettings()
+        headers: dict[str, str | Secret] = {**row.headers, **(own.headers or {})}
+        for value in headers.values():
+            if isinstance(value, Unset):
+                raise Missing(name, value.variable, value.source)
         key = self.key(name)
         if key is None:
-            return tuple(row.headers.items())
+            return tuple(headers.items())
         secret = Secret(row.auth_scheme + key.reveal(), key.source)
-        return (*row.headers.items(), (row.auth_header, secret))
+        return (*headers.items(), (row.auth_header, secret))
+
+    def _wrong(self, problem: str, *path: str, remedy: str = "") -> ConfigError:
+        return ConfigError(problem, source=self._origin(path), key=".".join(path), remedy=remedy)
+
+    def _price(self, price: Callable[[], Price], name: str) -> Price:
+        try:
+            return price()
+        except ValueError as error:
+            raise self._wrong(str(error), "models", name, "price") from None
 
     def _transport(self, name: str, model: str) -> Transport:
         """One HTTP transport for all vendors, one child process for each embedded model."""
@@ -192,18 +209,25 @@ class Router:
         return load("transport", name)()
 
 
-def _price(price: Callable[[], Price], name: str) -> Price:
+def _url_problem(url: str) -> str:
+    """What is wrong with a base URL; empty if nothing is. What may be a key is not shown."""
     try:
-        return price()
-    except ValueError as error:
-        raise ConfigError(str(error), key=f"models.{name}.price") from None
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "base_url is no address: its host or port is invalid"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "base_url holds a user name, a query or a fragment, which belong into headers"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return f"base_url is {url!r}"
+    return ""
 
 
 def _changed(row: Vendor, own: VendorSettings) -> Vendor:
     changes: dict[str, Any] = {
         field: value
         for field in own.__struct_fields__
-        if field != "key" and (value := getattr(own, field)) is not None
+        if field not in ("key", "headers") and (value := getattr(own, field)) is not None
     }
     if own.base_url is not None or own.key is not None:
         changes["key_env"] = None if own.base_url is not None and own.key is None else row.key_env

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from ..layers.breaker import Breaker
 from ..layers.retry import Retry
 from ..ports import Quirks, Secret, Timeouts
-from ..vendors import Prices
+from ..vendors import Prices, built_in
 
 __all__ = [
     "LedgerSettings",
@@ -18,9 +21,19 @@ __all__ = [
     "Policies",
     "Settings",
     "VendorSettings",
+    "check_deadline",
+    "inherit",
 ]
 
 DEFAULT_MODEL = "local/qwen2.5-coder-1.5b"
+
+
+def check_deadline(deadline: Timeouts) -> None:
+    """Raises ``ValueError`` for what is no span of time. ``inf`` is one, and never ends."""
+    for name in deadline.__struct_fields__:
+        seconds = getattr(deadline, name)
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"the deadline {name} is {seconds:g} s; it must be longer than 0 s")
 
 
 class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,8 +45,13 @@ class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     key: Secret | None = None
     auth_header: str | None = None
     auth_scheme: str | None = None
-    headers: dict[str, str] | None = None
+    headers: dict[str, Any] | None = None
     quirks: Quirks | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (self.headers or {}).items():
+            if not isinstance(value, (str, Secret)):
+                raise ValueError(f"the header {name} is {value!r}; write text")
 
 
 class Policies(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,7 +61,10 @@ class Policies(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     breaker: Breaker | Literal[False] = Breaker()
     deadline: Timeouts = Timeouts()
     fallback_reply: str | None = None
-    reasks: int = 2
+    reasks: Annotated[int, Meta(ge=0)] = 2
+
+    def __post_init__(self) -> None:
+        check_deadline(self.deadline)
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,9 +76,13 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     breaker: Breaker | Literal[False] | None = None
     deadline: Timeouts | None = None
     fallback_reply: str | None = None
-    reasks: int | None = None
+    reasks: Annotated[int, Meta(ge=0)] | None = None
     price: Prices | None = None
-    window: int | None = None
+    window: Annotated[int, Meta(ge=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.deadline is not None:
+            check_deadline(self.deadline)
 
 
 class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,8 +92,8 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dir: str | None = None
     content: Literal["full", "hashed", "none"] = "full"
     sync: Literal["none", "group"] = "group"
-    keep_days: float | None = None
-    keep_bytes: int | None = None
+    keep_days: Annotated[float, Meta(gt=0)] | None = None
+    keep_bytes: Annotated[int, Meta(gt=0)] | None = None
 
 
 class LocalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,3 +117,32 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     defaults: Policies = Policies()
     ledger: LedgerSettings = LedgerSettings()
     local: LocalSettings = LocalSettings()
+
+
+def inherit(settings: Settings, tree: Mapping[str, Any]) -> Settings:
+    """``tree`` became ``settings``: where one of its tables sets a part of a policy, or of a
+    built-in vendor's quirks, the rest stays as the defaults or the vendor's row have it."""
+    defaults = settings.defaults
+    policies = {name: getattr(defaults, name) for name in ("retry", "breaker", "deadline")}
+    models = {
+        name: _filled(entry, tree["models"][name], policies)
+        for name, entry in settings.models.items()
+    }
+    vendors = dict(settings.vendors)
+    for name, entry in vendors.items():
+        row = built_in(name)
+        if row is not None:
+            vendors[name] = _filled(entry, tree["vendors"][name], {"quirks": row.quirks})
+    return replace(settings, models=models, vendors=vendors)
+
+
+S = TypeVar("S", bound=Struct)
+
+
+def _filled(entry: S, given: Mapping[str, Any], before: Mapping[str, Any]) -> S:
+    changes = {
+        name: msgspec.convert({**msgspec.structs.asdict(base), **given[name]}, type(base))
+        for name, base in before.items()
+        if isinstance(base, Struct) and isinstance(given.get(name), Mapping)
+    }
+    return replace(entry, **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -107,7 +108,9 @@ class Call:
         self.wall = clock.time()
         self.id = f"{int(self.wall * 1000):012x}{_dice.getrandbits(64):016x}"
         total = self.timeouts.total
-        self.deadline: float | None = None if total is None else self.started + total
+        self.deadline: float | None = None
+        if total is not None and total != math.inf:
+            self.deadline = self.started + total
         self.decision = Decision()
         self.route: Route | None = None
         self.last_route = True

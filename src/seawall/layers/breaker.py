@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from ..core import Call, End, Handler, Reply
@@ -52,12 +52,12 @@ class Breaker(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkn
     more pass. A failure is remembered for between half a window and a whole one.
     """
 
-    failures: int = 5
-    window: float = 30.0
-    ratio: float = 0.5
-    limits: int = 3
-    cooldown: float = 15.0
-    probes: int = 1
+    failures: Annotated[int, Meta(ge=1)] = 5
+    window: Annotated[float, Meta(gt=0)] = 30.0
+    ratio: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    limits: Annotated[int, Meta(ge=1)] = 3
+    cooldown: Annotated[float, Meta(gt=0)] = 15.0
+    probes: Annotated[int, Meta(ge=1)] = 1
 
     def admit(self, circuit: Circuit, now: float) -> tuple[Circuit, bool]:
         """The next circuit, and whether the call may pass."""

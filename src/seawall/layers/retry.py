@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ..core import Call, Handler, Reply
 from ..errors import Fault, TimeoutFault
@@ -36,12 +37,12 @@ class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknow
     most ``budget`` percent of the route's calls in the last minute, after ``allowance``.
     """
 
-    attempts: int = 3
-    base: float = 0.5
-    cap: float = 8.0
-    patience: float = 10.0
-    budget: int = 20
-    allowance: int = 10
+    attempts: Annotated[int, Meta(ge=1)] = 3
+    base: Annotated[float, Meta(ge=0)] = 0.5
+    cap: Annotated[float, Meta(ge=0)] = 8.0
+    patience: Annotated[float, Meta(ge=0)] = 10.0
+    budget: Annotated[int, Meta(ge=0, le=100)] = 20
+    allowance: Annotated[int, Meta(ge=0)] = 10
 
     def wait(self, tried: int, fault: Fault, chance: float) -> float | None:
         """Seconds until the next asking after ``tried`` ones, ``None`` for no more. ``chance``
