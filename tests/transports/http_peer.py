@@ -84,7 +84,9 @@ class Peer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for visit in self.visits:
-            visit.writer.transport.abort()
+            # Python 3.11.2 cannot abort a TLS transport that was closed twice.
+            with contextlib.suppress(AttributeError):
+                visit.writer.transport.abort()
 
 
 @contextlib.asynccontextmanager

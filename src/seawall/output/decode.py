@@ -16,7 +16,7 @@ MAX_DEPTH = 128
 _REPEATED = "a key given twice with the same value kept once"
 _NOT_FINITE = "NaN or Infinity kept, which JSON does not have"
 
-_BRACKET = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|[\[{]|[\]}]')
+_BRACKET = re.compile(r'"(?:[^"\\]++|\\[\s\S])*"?|[\[{]|[\]}]')
 _MAX_INT_DIGITS = 4000  # CPython refuses to read more than 4,300 into an int
 
 

@@ -21,7 +21,7 @@ _MAX_DEPTH, _MAX_UNEVEN, _MAX_ODD = 32, 3, 8
 _FENCE = re.compile(r"```|~~~")
 _BRACKET = re.compile(r"[\[{}\]]")
 _TOKEN = re.compile(
-    r"""(?P<value>"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'|[^\s,:\[\]{}"']++|["'])"""
+    r"""(?P<value>"(?:[^"\\]++|\\.)*"|'(?:[^'\\]++|\\.)*'|[^\s,:\[\]{}"']++|["'])"""
     r"|(?P<open>[\[{])|(?P<close>[\]}])|(?P<comma>,)|(?P<colon>:)",
     re.DOTALL,
 )

@@ -20,10 +20,10 @@ __all__ = ["STRAY", "Candidate", "answer", "find"]
 _TAGS = "think|thinking|thought|reasoning|reflection|analysis|scratchpad"
 _REASONING = re.compile(rf"[\s\ufeff]*+<({_TAGS})>", re.IGNORECASE)
 _REASONED = re.compile(rf"</(?:{_TAGS})>", re.IGNORECASE)
-_MARK = re.compile(r"(`{3,}+|~{3,}+)([ \t]*+[A-Za-z][\w+-]*+)?+|[{\[]")
+_MARK = re.compile(r"(`{3,}+|~{3,}+)([ \t]*+[A-Za-z][\w+-]*+)?|[{\[]")
 _FENCED = re.compile(r"[\s\ufeff]*+(?:`{3,}+|~{3,}+)[ \t]*+[A-Za-z]*+")
 _HEADLESS = re.compile(r"""\s*+("[^"\n]*+"\s*+:|\{)""")
-_TAIL = re.compile(r"\s*+(?:(?:`{3,}+|~{3,}+)\s*+)?+\Z")
+_TAIL = re.compile(r"\s*+(?:(?:`{3,}+|~{3,}+)\s*+)?\Z")
 _ARRAY_TAIL = re.compile(r"\}\s*+,?+\s*+\][\s`~]*+\Z")
 _NAMED = re.compile(r"""\{\s*+["'A-Za-z_$]""")
 #: What follows a piece whose closing bracket came too early, and what stands before one whose
@@ -31,7 +31,7 @@ _NAMED = re.compile(r"""\{\s*+["'A-Za-z_$]""")
 _GOES_ON = re.compile(
     r"""\s*+,\s*+(?:"[^"\n]*+"|'[^'\n]*+'|-?[\d.]++|true|false|null)\s*+[:,\]}]"""
 )
-_JOINED = re.compile(r"(?:,\s*+)?+\Z")
+_JOINED = re.compile(r"(?:,\s*+)?\Z")
 _STRAY = re.compile(r"\s*+([}\]])")
 _CLOSED_WITHIN = re.compile(r"\}\s*+,\s*+[\"'“‘`A-Za-z_$]")
 _BEGAN = re.compile(r"""["'”][ \t]*+:\s*\Z""")

@@ -24,19 +24,19 @@ Place = Literal["key", "member", "item"]
 """What a string is: a name, a named value, or an item of an array."""
 
 #: The characters that end a string, by the one that opens it. A typographic opener ends at any
-#: quote of its kind, as models mix them.
+#: typographic quote, as languages differ in their pairs.
 CLOSERS = {
     '"': '"',
     "'": "'",
     "`": "`",
-    "“": '“”„"',
-    "”": '“”„"',
-    "„": '“”„"',
-    "‘": "‘’'",
-    "’": "‘’'",
+    "“": "“”„",
+    "”": "“”„",
+    "„": "“”„",
+    "‘": "‘’",
+    "’": "‘’",
 }
 _BODY = {
-    opener: re.compile(rf"(?:[^{closers}\\]++|\\[\s\S])*+(?=[{closers}])")
+    opener: re.compile(rf"(?:[^{closers}\\]++|\\[\s\S])*(?=[{closers}])")
     for opener, closers in CLOSERS.items()
 }
 
@@ -51,6 +51,7 @@ _ENDS = {
     ),
 }
 _MEASURE = re.compile(r"(?<!\w)[0-9]+(?:[./][0-9]+)?\Z")
+_NEXT_LINE = re.compile(r"[ \t]*+(?:(?://|#)[^\n]*+)?\n\s*+[A-Za-z_$][\w$-]*+\s*+[:=]")
 _NEXT_NAME = re.compile(_QUOTED)
 _QUOTES = {"'": "single quotes made double", "`": "backticks made double quotes"}
 
@@ -77,6 +78,8 @@ def _next_quote(opener: str, text: str, pos: int) -> int | None:
 
 
 def _separated(text: str, pos: int) -> bool:
+    if _NEXT_LINE.match(text, pos):
+        return True
     pos = skip(text, pos, lambda what: None)
     return pos >= len(text) or text[pos] in _SEPARATED or is_fence(text, pos)
 
