@@ -161,6 +161,14 @@ def test_a_part_is_never_taken_for_the_whole(text: str) -> None:
     refused(text)
 
 
+def test_ten_thousand_values_are_too_many_to_choose_from() -> None:
+    assert "more than 10000 pieces" in refused('{"a":1} ' * 10_002).problem
+
+
+def test_a_broken_number_or_duplicate_in_a_damaged_reply_is_told() -> None:
+    assert "given twice" in refused("It is {'a': 1, 'a': 2}.").problem
+
+
 def test_fences_inside_strings_are_content() -> None:
     inner = "```json\n{}\n```"
     assert extract_json(f"```\n{json.dumps({'md': inner})}\n```").value == {"md": inner}

@@ -131,7 +131,7 @@ def test_the_official_package_agrees_where_every_field_is_required() -> None:
         number: float | None
 
     strict, _ = strict_schema(Plain.model_json_schema())
-    assert strict == openai.pydantic_function_tool(Plain)["function"]["parameters"]
+    assert strict == openai.pydantic_function_tool(Plain)["function"].get("parameters")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,18 @@ def test_the_official_package_agrees_where_every_field_is_required() -> None:
             "the value.a uses allOf",
         ),
         (
+            {"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}], "enum": [1]}}},
+            "the value.a mixes anyOf with other keywords",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"description": "anything"}}},
+            "the value.a has no type",
+        ),
+        (
+            {"type": "object", "properties": {"a": {"$ref": "http://example.org/x"}}},
+            "the value.a refers to http://example.org/x, which is not inside the schema",
+        ),
+        (
             {"type": "object", "properties": {"a": {"$ref": "#/$defs/gone"}}},
             "the value.a refers to #/$defs/gone, which is not inside the schema",
         ),
@@ -172,6 +184,46 @@ def test_the_official_package_agrees_where_every_field_is_required() -> None:
 )
 def test_what_strict_mode_cannot_express_is_told(schema: dict[str, Any], why: str) -> None:
     assert strict_schema(schema) == (None, why)
+
+
+def test_what_can_be_said_in_other_words_is() -> None:
+    strict, _ = strict_schema(
+        {
+            "properties": {
+                "one": {"allOf": [{"$ref": "#/definitions/n"}], "description": "a number"},
+                "two": {"$ref": "#/definitions/n"},
+                "day": {"type": "string", "format": "date", "pattern": "^2"},
+                "any": {"oneOf": [{"type": "null"}, {"properties": {"x": {"enum": [1, "a"]}}}]},
+            },
+            "required": ["one", "two", "day"],
+            "type": "object",
+            "definitions": {"n": {"type": "number", "maximum": 5}},
+        }
+    )
+    assert strict is not None
+    assert strict["properties"] == {
+        "one": {"type": "number", "maximum": 5, "description": "a number"},
+        "two": {"$ref": "#/$defs/n"},
+        "day": {"type": "string", "format": "date", "pattern": "^2"},
+        "any": {
+            "anyOf": [
+                {"type": "null"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "x": {
+                            "anyOf": [
+                                {"enum": [1, "a"], "type": ["integer", "string"]},
+                                {"type": "null"},
+                            ]
+                        }
+                    },
+                    "required": ["x"],
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    }
 
 
 def test_nesting_beyond_the_limit_is_told() -> None:

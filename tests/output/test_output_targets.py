@@ -40,6 +40,10 @@ class Order(pydantic.BaseModel):
         return items
 
 
+class Closed(pydantic.BaseModel, extra="forbid"):
+    a: int
+
+
 class Mixed(pydantic.BaseModel):
     a: Decimal
     b: float
@@ -215,6 +219,13 @@ def test_pydantic_tells_every_error_with_its_place() -> None:
         (SCHEMA, '{"name": "A", "x": 1}', ('name: "A" is shorter than 2 characters',)),
         (SCHEMA, '{"name": "Ada", "born": "May"}', ('born: "May" is not a "date"',)),
         (SCHEMA, '{"name": "Ada", "friend": "x"}', ("friend: expected integer or null, got str",)),
+        ({"const": "a"}, '{"value": "b"}', ("value: expected \"a\", got string 'b'",)),
+        (
+            {"anyOf": [{"const": 1}, {"enum": ["a", "b"]}]},
+            '{"value": true}',
+            ('value: expected 1 or one of ["a", "b"], got true',),
+        ),
+        (Closed, '{"a": 1, "b": 2}', ("b: no such field; leave it out",)),
         (SCHEMA, '{"name": "Ada", "x": 1}', ("x: no such field; leave it out",)),
         (Weighed, '{"grams": "5"}', ("grams: Input should be a valid number, got string '5'",)),
         (list[Line], '{"value": [{"name": "x"}]}', ("value[0].price: missing, but required",)),
@@ -266,6 +277,14 @@ def test_a_types_own_checks_run() -> None:
         ),
         (list[Line], '[{"name": "x", "price": 1, "quantity": null}]', [Line(name="x", price=1)]),
         (SCHEMA, '{"name": "Ada", "born": null, "friend": null}', {"name": "Ada", "friend": None}),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"const": 1}, "b": {"enum": ["x", None]}, "c": {"const": None}},
+            },
+            '{"a": null, "b": null, "c": null}',
+            {"b": None, "c": None},
+        ),
     ],
     ids=str,
 )

@@ -1,7 +1,7 @@
 """The smallest pieces of JSON as models write it: space, separators, words and numbers.
 
-A piece is rewritten as JSON only if it has one reading. Every pattern is possessive, so that no
-text makes it backtrack.
+A piece is rewritten as JSON only if it has one reading. Patterns are possessive, so that no text
+makes them backtrack far; groups are not, as Python before 3.11.5 errs there.
 """
 
 from __future__ import annotations
