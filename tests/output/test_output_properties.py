@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import output_corpus
 from hypothesis import HealthCheck, assume, given, settings
@@ -38,7 +38,7 @@ SIMPLE = st.recursive(
     max_leaves=10,
 ).filter(lambda value: isinstance(value, dict | list))
 
-ALL: list[HealthCheck] = [HealthCheck[name] for name in HealthCheck.__members__]
+ALL = cast("list[HealthCheck]", list(HealthCheck))
 MANY = settings(deadline=None, suppress_health_check=ALL, max_examples=150)
 
 
