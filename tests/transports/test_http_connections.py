@@ -457,6 +457,7 @@ async def test_closing_ends_calls_under_way_and_waiting() -> None:
 
 
 async def test_2000_calls_leave_nothing_behind() -> None:
+    before = {id(it) for it in _living()}  # clients of other tests may still have theirs
     async with peer(answers(OK)) as server:
         http = Http(Limits(connections=16), environ={})
 
@@ -480,9 +481,7 @@ async def test_2000_calls_leave_nothing_behind() -> None:
         await _until(lambda: _open(server) <= 16)
         await http.aclose()
         await _until(lambda: _open(server) == 0)
-        gc.collect()
-        kinds = {"Connection", "HttpInbound", "ReplyParser", "Pool"}
-        assert not [it for it in gc.get_objects() if type(it).__name__ in kinds and _ours(it)]
+        assert not [it for it in _living() if id(it) not in before]
 
 
 def _open(server: Peer) -> int:
@@ -494,5 +493,12 @@ async def _until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
-def _ours(it: object) -> bool:
-    return type(it).__module__.startswith("seawall.transports.http")
+def _living() -> list[object]:
+    """What the transport has made and nobody has let go."""
+    gc.collect()
+    kinds = {"Connection", "HttpInbound", "ReplyParser", "Pool"}
+    return [
+        it
+        for it in gc.get_objects()
+        if type(it).__name__ in kinds and type(it).__module__.startswith("seawall.transports.http")
+    ]
