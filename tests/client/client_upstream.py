@@ -133,11 +133,10 @@ class Upstream:
         self._loop.close()
 
     def start(self) -> None:
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
-        )
         self._thread = threading.Thread(target=self._run, name="upstream")
         self._thread.start()
+        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
@@ -156,10 +155,11 @@ class Upstream:
 
 async def _eof(reader: asyncio.StreamReader) -> None:
     # Looking, not reading: the next question's bytes stay where they are.
-    while not reader.at_eof() and not reader._buffer:  # type: ignore[attr-defined]
-        await reader._wait_for_data("eof")  # type: ignore[attr-defined]
-    if not reader.at_eof():
-        await asyncio.Event().wait()
+    with contextlib.suppress(ConnectionError):
+        while not reader.at_eof() and not reader._buffer:  # type: ignore[attr-defined]
+            await reader._wait_for_data("eof")  # type: ignore[attr-defined]
+        if not reader.at_eof():
+            await asyncio.Event().wait()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from client_upstream import upstream
+from client_upstream import HOLD, piece, streams, upstream
 
 from seawall.sinks import Ledger
 
@@ -64,3 +64,40 @@ def test_a_client_that_never_asked_anything_costs_nothing_at_exit(tmp_path: Path
     done = _run("import threading; print(threading.active_count())", "http://x", tmp_path / "d")
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize("closing", ["await client.aclose()", "pass"])
+def test_a_stream_that_is_still_open_does_not_hold_up_the_exit(
+    closing: str, tmp_path: Path
+) -> None:
+    program = f"""
+import asyncio
+from seawall import AsyncSeawall
+
+async def main():
+    client = AsyncSeawall(
+        vendors={{"wall": {{"base_url": sys.argv[1]}}}},
+        model="wall/m",
+        ledger={{"dir": sys.argv[2]}},
+    )
+    stream = client.stream("?")
+    print(type(await anext(stream)).__name__)
+    stream.cycle = stream
+    {closing}
+
+asyncio.run(main())
+"""
+    with upstream(streams(piece("Tri"), HOLD)) as up:
+        done = _run(program, up.url, tmp_path)
+        assert up.asked[0].gone.wait(5)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Start\n", "")
+    with Ledger.open(tmp_path) as ledger:
+        assert [call.outcome for call in ledger.calls()] in (["cancelled"], ["interrupted"])
+
+
+def test_a_sync_stream_that_is_still_open_does_not_either(tmp_path: Path) -> None:
+    program = "stream = client.stream('?'); print(type(next(stream)).__name__)"
+    with upstream(streams(piece("Tri"), HOLD)) as up:
+        done = _run(program, up.url, tmp_path)
+        assert up.asked[0].gone.wait(5)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Start\n", "")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from ..plugins import optional
 
-__all__ = ["is_running", "run_in_loop"]
+__all__ = ["is_running", "post", "run_in_loop"]
 
 T = TypeVar("T")
 
@@ -44,6 +45,12 @@ class _LoopThread:
     def runs(self) -> bool:
         return self._loop is not None and self._pid == os.getpid()
 
+    def post(self, action: Callable[[], object]) -> None:
+        # The loop may be closed by then: nothing is left to do.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None and self.runs():
+                self._loop.call_soon_threadsafe(action)
+
     def on_it(self) -> bool:
         return self._thread is threading.current_thread()
 
@@ -60,6 +67,11 @@ os.register_at_fork(after_in_child=_thread.forget)
 def is_running() -> bool:
     """Whether anything was run in this process's loop yet."""
     return _thread.runs()
+
+
+def post(action: Callable[[], object]) -> None:
+    """Have ``action`` called in the loop soon, if it runs. May be called from anywhere."""
+    _thread.post(action)
 
 
 def run_in_loop(work: Coroutine[Any, Any, T]) -> T:

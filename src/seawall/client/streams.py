@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from types import TracebackType
 
-from ..core import Reply, Stream
+from ..core import Reply, State, Stream
 from ..folding import fold
 from ..layers.reask import accept
 from ..types import Event, TextDelta
@@ -25,6 +25,8 @@ class AsyncReplyStream:
         self._prepared = prepared
         self._reply: Reply | None = None
         self._stream: Stream | None = None
+        self._failed: Exception | None = None
+        self._begun = False
         self._closed = False
 
     async def __aenter__(self) -> AsyncReplyStream:
@@ -59,9 +61,11 @@ class AsyncReplyStream:
     async def reply(self) -> Reply:
         """Read what is left and give the whole answer, validated if an ``output`` was asked.
         Raises ``OutputError`` when it does not meet it; a stream is not asked again."""
-        stream = self._stream or await self._open()
+        stream = await self._open()
         async for _ in stream:
             pass
+        if stream.state is not State.FINISHED:
+            raise RuntimeError("the stream was closed before its end; there is no whole answer")
         reply = self._reply
         assert reply is not None
         if not reply.response.choices:
@@ -74,14 +78,32 @@ class AsyncReplyStream:
 
     async def aclose(self) -> None:
         """Give up the rest: the provider is told to stop by closing its connection."""
+        self.cancel()
+
+    def cancel(self) -> None:
+        """``aclose`` for code that cannot wait; to be called in the stream's own loop."""
         self._closed = True
         if self._stream is not None:
-            await self._stream.aclose()
+            self._stream.cancel()
 
     async def _open(self) -> Stream:
+        if self._stream is not None:
+            return self._stream
+        if self._failed is not None:
+            raise self._failed
         if self._closed:
             raise RuntimeError("the stream is closed")
-        self._reply = await self._prepared.run()
+        if self._begun:
+            raise RuntimeError("the stream is read by another task already")
+        self._begun = True
+        try:
+            self._reply = await self._prepared.run()
+        except Exception as error:
+            self._failed = error
+            raise
+        except BaseException:
+            self._closed = True  # a call that was cancelled is not asked again
+            raise
         stream = self._reply.stream
         assert stream is not None
         self._stream = stream

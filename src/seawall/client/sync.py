@@ -16,7 +16,7 @@ from ..types import Event, TextDelta
 from .aio import AsyncSeawall
 from .assemble import Assembly
 from .inputs import Messages
-from .loop import is_running, run_in_loop
+from .loop import is_running, post, run_in_loop
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class ReplyStream:
     def close(self) -> None:
         """Give up the rest: the provider is told to stop."""
         run_in_loop(self._inner.aclose())
+
+    def __del__(self) -> None:
+        # Not here: whoever collects garbage is not the loop, and its timers are not to be
+        # touched from another thread.
+        post(self._inner.cancel)
 
     def __enter__(self) -> ReplyStream:
         run_in_loop(self._inner.__aenter__())

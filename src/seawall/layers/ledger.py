@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -121,6 +122,10 @@ class _Entry:
         self._started = True
 
     def ended(self, end: End) -> None:
+        if sys.is_finalizing():
+            # A stream that nobody closed, collected when the interpreter is on its way out: a
+            # recorder that starts a thread now would hang. The call will count as interrupted.
+            return
         # The call and this entry hold each other: let go, so that no collector has to.
         self._call.before_send = None
         if not self._started:

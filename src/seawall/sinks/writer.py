@@ -63,7 +63,8 @@ class Writer:
         after_fork(self)
 
     def _forget(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: garbage may be collected while it is held, and a stream in it ends its call.
+        self._lock = threading.RLock()
         self._upkeep = Upkeep(self._tend, self._interval)
         self._owner = ""
         self._number = 0
