@@ -329,7 +329,7 @@ async def test_a_released_stream_gives_its_connection_back() -> None:
             await visit.request()
             await visit.send(CHUNKED + b"e\r\ndata: [DONE]\n\n\r\n")
             await done.wait()
-            await visit.send(b"0\r\n\r\n")
+            await visit.send(b"6\r\n: bye\n\r\n0\r\n\r\n")
 
     async with peer(script) as server:
         http = Http(Limits(connections=1), environ={})
@@ -340,6 +340,7 @@ async def test_a_released_stream_gives_its_connection_back() -> None:
             inbound.release()
             inbound.release()
             done.set()
+            await asyncio.sleep(0.01)
             assert await inbound.read() == b""
         assert len(server.visits) == 1
         await http.aclose()

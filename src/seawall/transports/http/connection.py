@@ -202,6 +202,7 @@ class Connection(asyncio.Protocol):
         if self._draining is not None:
             self._draining.cancel()
             self._draining = None
+            inbound.pieces.clear()
         if reusable and self._sent:
             self._served += 1
             self._keeper.give(self)

@@ -83,8 +83,10 @@ class HttpInbound:
         while True:
             if self.decoder is not None:
                 data = self._decode(self.decoder)
+            elif self.pieces:
+                data = self._take()
             else:
-                data = self._take() if self.pieces else b""
+                data = b""
             if data:
                 self._left -= len(data)
                 if self._left >= 0:
