@@ -50,6 +50,7 @@ class _Speller:
         self.pos = start
         self.out: list[str] = []
         self.notes: dict[str, None] = {}
+        self.added: int | None = None
 
     def note(self, what: str) -> None:
         self.notes[what] = None
@@ -111,6 +112,7 @@ class _Speller:
             self.pos += 1
         elif found and found in ",}]" and _closes_here(bracket, inner):
             self.note(ADDED_BRACKET)
+            self.added = self.pos
         else:
             raise self.fail(f"{bracket} is missing")
 
@@ -171,10 +173,13 @@ class _Speller:
         self.pos = found[1]
 
     def finish(self) -> int:
-        """The end of the value. Where a right bracket is missing, a wrong one may follow."""
+        """The end of the value. Where a right bracket is missing, a wrong one may follow, with
+        nothing but other brackets between them."""
         end = self.pos
         found = self.peek()
-        if found in ("}", "]") and ADDED_BRACKET in self.notes:
+        if found in ("}", "]") and self.added is not None:
+            if self.text[self.added : self.pos].strip("}] \t\r\n"):
+                raise self.fail(f"this {found} and the bracket that is missing are far apart")
             self.note("a wrong bracket removed")
             self.pos += 1
             end = self.pos
