@@ -113,9 +113,9 @@ class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
 
     ``connect``: until the connection stands (TLS included). ``first_byte``: from asking the
     transport until the reply's head. ``first_token``: from there until the first event that
-    carries content (streams only). ``idle``: between two pieces of a reply, in a stream from its
-    first content on. ``total``: the
-    whole call, waits and every attempt included.
+    carries content (streams only). ``idle``: between two pieces of a reply; between two events
+    of a stream (comments do not count), from its first content on. ``total``: the whole call,
+    waits and every attempt included.
     """
 
     connect: float | None = 10.0

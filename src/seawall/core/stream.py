@@ -26,6 +26,7 @@ from ..errors import (
     ConnectionFault,
     Fault,
     MalformedReplyError,
+    Phase,
     StreamCutError,
     TimeoutFault,
 )
@@ -131,6 +132,7 @@ class Stream:
         self._committed = False
         first = call.timeouts.first_token
         self._first_due = None if first is None else call.clock.now() + first
+        self._limit: tuple[float | None, Phase, float] | None = None
         self.state = State.OPEN
         self.damaged = 0
 
@@ -213,6 +215,8 @@ class Stream:
         except Fault as fault:
             self._happen(Step.ERROR, fault)
             return
+        if frames:
+            self._limit = None  # comments are no sign of life: only an event is
         for frame in frames:
             self._take(frame)
             if self._over:
@@ -326,21 +330,27 @@ class Stream:
         return End(outcome=outcome, fault=fault, response=fold(self._seen), damaged=self.damaged)
 
     def _arm(self) -> None:
+        if self._limit is None:
+            self._limit = self._next_limit()
+        due, phase, seconds = self._limit
+        self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
+
+    def _next_limit(self) -> tuple[float | None, Phase, float]:
+        """When the next event must be there, which deadline that is, its seconds."""
         call = self._call
         if self.state is State.OPEN:
             # Before the first token its own deadline counts: a model may think for longer than
             # it may pause.
-            due, phase, seconds = call.deadline, "total", call.timeouts.total or 0.0
             first = self._first_due
-            if first is not None and (due is None or first < due):
-                due, phase, seconds = first, "first_token", call.timeouts.first_token or 0.0
-        else:
-            due, phase, seconds = call.idle_due()
+            if first is not None and (call.deadline is None or first < call.deadline):
+                return first, "first_token", call.timeouts.first_token or 0.0
+            return call.deadline, "total", call.timeouts.total or 0.0
+        due, phase, seconds = call.idle_due()
         if self.state is State.FINISHED:
             linger = call.clock.now() + LINGER
             if due is None or linger < due:
-                due, phase, seconds = linger, "idle", LINGER
-        self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
+                return linger, "idle", LINGER
+        return due, phase, seconds
 
 
 def _cut(what: Step, cause: Fault | None = None) -> StreamCutError:
