@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from ..core import Call, End, Handler, Reply
@@ -35,6 +36,8 @@ _PARAMETERS = (
     "user",
     "extra",
 )
+_values = attrgetter(*_PARAMETERS)
+_DEFAULTS = _values(Request(model="", messages=()))
 
 
 class LedgerLayer:
@@ -178,13 +181,14 @@ def _cost_state(call: Call) -> CostState:
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:
-    said: dict[str, Any] = {}
-    for name in _PARAMETERS:
-        value = getattr(request, name)
-        # Nearly all are the default, which is None or empty.
-        if value or value == 0 or value is False:
-            said[name] = value
-    return said
+    values = _values(request)
+    if values == _DEFAULTS:
+        return {}
+    return {
+        name: value
+        for name, value, default in zip(_PARAMETERS, values, _DEFAULTS, strict=True)
+        if value != default
+    }
 
 
 def _system_hash(request: Request) -> str | None:

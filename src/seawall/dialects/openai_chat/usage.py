@@ -11,7 +11,8 @@ from .words import DIALECT, as_object, bag, own
 __all__ = ["read_usage", "usage_if_readable", "write_usage"]
 
 _PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
-_KNOWN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", _PROMPT, _COMPLETION})
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_KNOWN = _PLAIN | {_PROMPT, _COMPLETION}
 
 
 def usage_if_readable(raw: Any) -> Usage | None:
@@ -25,6 +26,11 @@ def usage_if_readable(raw: Any) -> Usage | None:
 
 def read_usage(raw: Mapping[str, Any]) -> Usage:
     """Raises ``ValueError`` for a count that is none."""
+    asked, answered = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
+    total = _count(raw, "total_tokens")
+    if raw.keys() <= _PLAIN:
+        total = total or asked + answered
+        return Usage(prompt_tokens=asked, completion_tokens=answered, total_tokens=total)
     prompt = as_object(raw.get(_PROMPT) or {}, _PROMPT)
     completion = as_object(raw.get(_COMPLETION) or {}, _COMPLETION)
     rest = own(bag(raw, _KNOWN))
@@ -34,8 +40,7 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
     ):
         if left:
             rest[name] = left
-    asked, answered = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
-    total, reasoned = _count(raw, "total_tokens"), _count(completion, "reasoning_tokens")
+    reasoned = _count(completion, "reasoning_tokens")
     if total and total == asked + answered + reasoned:
         # xAI counts reasoning beside the completion, OpenAI within it; both bill it as output.
         answered += reasoned
