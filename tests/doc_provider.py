@@ -45,6 +45,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            if head.startswith(b"get "):
+                writer.write(_http(b'{"object":"list","data":[]}', "application/json"))
+                continue
             length = next(
                 line for line in head.split(b"\r\n") if line.startswith(b"content-length")
             )

@@ -25,6 +25,17 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert lost == []
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached and page.suffix == ".md":
+            reached.add(page)
+            ahead += [(page.parent / link).resolve() for link in read_links(page)]
+    assert set(PAGES) <= reached
+
+
 @pytest.fixture
 def run(docs_world: Path) -> Callable[[str], int]:
     def run(text: str) -> int:
