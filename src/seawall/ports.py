@@ -289,8 +289,9 @@ class Recorder(Protocol):
 class Validator(Protocol):
     """Checks a model's text against what the caller wants.
 
-    ``format`` is what to ask the vendor for. ``check`` returns the value and what had to be
-    repaired, or raises ``OutputError`` with the errors a model can act upon.
+    ``schema`` is the JSON Schema to ask the vendor for, with an object at its root, and ``name``
+    what to call it there. ``check`` returns the value and what had to be repaired, or raises
+    ``OutputError`` with the errors a model can act upon.
     """
 
     @property

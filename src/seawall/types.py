@@ -71,7 +71,8 @@ class Image(Struct, frozen=True, tag="image", tag_field="type", omit_defaults=Tr
 
 
 class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type", omit_defaults=True):
-    """The model asks for a tool. ``arguments`` is JSON text exactly as the model wrote it."""
+    """The model asks for a tool. ``arguments`` is the text exactly as the model wrote it: JSON for
+    a function, any text at all for a tool that takes free text (OpenAI's custom tools)."""
 
     id: str
     name: str
