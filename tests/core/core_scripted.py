@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from seawall.core import Call, End, Stream, Watch
+from seawall.core import Call, End, Watch, WireStream
 from seawall.dialects.openai_chat import WIRE
 from seawall.errors import ConnectionFault, Fault
 from seawall.ports import Clock, Headers, Timeouts
@@ -102,11 +102,11 @@ def stream_of(
     *script: bytes | float | Fault,
     asked: Request | None = None,
     timeouts: Timeouts | None = None,
-) -> tuple[Stream, Scripted, list[End]]:
+) -> tuple[WireStream, Scripted, list[End]]:
     """A stream over the script, its inbound, and where its ends are told."""
     call = Call(asked or request(), clock, timeouts=timeouts)
     inbound = Scripted(clock, *script)
-    stream = Stream(call, inbound, WIRE.framer(), WIRE.reader(), Watch(clock))
+    stream = WireStream(call, inbound, WIRE.framer(), WIRE.reader(), Watch(clock))
     ends: list[End] = []
     stream.on_end(ends.append)
     return stream, inbound, ends

@@ -15,7 +15,7 @@ import pytest
 from core_scripted import DONE, OPEN, Scripted, chunk, request, stream_of, tool
 
 from seawall.core import Call, End, Reply, Route, State, Step, Stream, SystemClock, run, send, step
-from seawall.core.stream import LINGER
+from seawall.core.wire_stream import LINGER
 from seawall.dialects.openai_chat import WIRE
 from seawall.errors import (
     ConnectionFault,

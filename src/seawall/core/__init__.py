@@ -2,10 +2,11 @@
 
 from .call import Call, Handler, Layer, Reply, Route, compose, run
 from .clock import SystemClock, Watch
-from .decision import Attempt, Decision, Refused
+from .decision import Attempt, Decision, Refused, Resumed
 from .end import End, Outcome
 from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, given, send
-from .stream import State, Step, Stream, step
+from .stream import State, Step, Stream, is_content, step
+from .wire_stream import WireStream
 
 __all__ = [
     "ATTEMPTS_HEADER",
@@ -19,14 +20,17 @@ __all__ = [
     "Outcome",
     "Refused",
     "Reply",
+    "Resumed",
     "Route",
     "State",
     "Step",
     "Stream",
     "SystemClock",
     "Watch",
+    "WireStream",
     "compose",
     "given",
+    "is_content",
     "run",
     "send",
     "step",

@@ -24,7 +24,7 @@ from ..types import (
     ToolCall,
     Usage,
 )
-from .decision import Attempt, Decision
+from .decision import Attempt, Decision, Resumed
 from .end import End
 from .hush import hush
 
@@ -175,10 +175,10 @@ class Call:
         response = end.response
         usage = response.usage if response is not None else None
         estimated = False
-        if usage is None and end.outcome in ("finished", "cut", "cancelled"):
+        choices = response.choices if response is not None else ()
+        if usage is None and (choices or end.outcome in ("finished", "cut", "cancelled")):
             # The provider worked and bills, but its usage never came: say so and estimate.
             prompt = estimate_tokens(self.request)
-            choices = response.choices if response is not None else ()
             completion = -(-sum(_length(choice.message) for choice in choices) // 4)
             usage = Usage(
                 prompt_tokens=prompt,
@@ -293,6 +293,11 @@ class Reply:
     @property
     def decision(self) -> Decision:
         return self._call.decision
+
+    @property
+    def resumed(self) -> tuple[Resumed, ...]:
+        """Where the stream was cut and taken up again, and by which model."""
+        return tuple(self._call.decision.resumed)
 
     @property
     def usage(self) -> Usage | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, field
 
-__all__ = ["Attempt", "Decision", "Refused"]
+__all__ = ["Attempt", "Decision", "Refused", "Resumed"]
 
 
 class Refused(Struct, omit_defaults=True):
@@ -35,10 +37,26 @@ class Attempt(Struct, omit_defaults=True):
     request_id: str | None = None
 
 
+class Resumed(Struct, frozen=True, omit_defaults=True):
+    """A stream was cut and ``model`` went on with it.
+
+    ``offset``: how many characters of the answer's text had been given out. ``by``: ``prefill``
+    if the model was shown them and continued, ``repeat`` if it was asked anew and its answer
+    began with them. ``at``: seconds since the call began.
+    """
+
+    model: str
+    offset: int
+    by: Literal["prefill", "repeat"]
+    at: float = 0.0
+
+
 class Decision(Struct, omit_defaults=True):
-    """``candidates``: the routes in order. ``notes``: what was adapted, repaired or alarming."""
+    """``candidates``: the routes in order. ``resumed``: where a cut stream was taken up again.
+    ``notes``: what was adapted, repaired or alarming."""
 
     candidates: list[str] = field(default_factory=list[str])
     refused: list[Refused] = field(default_factory=list[Refused])
     attempts: list[Attempt] = field(default_factory=list[Attempt])
+    resumed: list[Resumed] = field(default_factory=list[Resumed])
     notes: list[str] = field(default_factory=list[str])

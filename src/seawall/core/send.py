@@ -13,7 +13,7 @@ from ..ports import Draft, Headers, Inbound, Outbound, Secret
 from ..types import Event, Response
 from .call import Call, Reply, Route
 from .clock import Watch, expire
-from .stream import Stream
+from .wire_stream import WireStream
 
 __all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
 
@@ -152,7 +152,7 @@ async def given(call: Call, response: Response, *, canned: bool = False) -> Repl
     if not call.request.stream:
         return Reply(call, response=response, canned=canned)
     reader = _Given(unfold(response))
-    stream = Stream(call, _Spent(), _Unframed(), reader, Watch(call.clock))
+    stream = WireStream(call, _Spent(), _Unframed(), reader, Watch(call.clock))
     await stream.prime()
     return Reply(call, stream=stream, canned=canned)
 
@@ -177,7 +177,7 @@ async def _stream(call: Call, route: Route, inbound: Inbound, watch: Watch) -> R
             status=inbound.status,
             headers=inbound.headers,
         )
-    stream = Stream(call, inbound, route.wire.framer(), route.wire.reader(), watch)
+    stream = WireStream(call, inbound, route.wire.framer(), route.wire.reader(), watch)
     await stream.prime()
     return Reply(call, stream=stream)
 

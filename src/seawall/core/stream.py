@@ -16,22 +16,14 @@ and one with a finish is complete even if its end mark never comes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, TypeGuard
 
-from ..errors import (
-    ConnectionFault,
-    Fault,
-    MalformedReplyError,
-    Phase,
-    StreamCutError,
-    TimeoutFault,
-)
+from ..errors import ConnectionFault, Fault, MalformedReplyError, StreamCutError
 from ..folding import fold
-from ..ports import Framer, Inbound, Reader
 from ..types import (
     Event,
     Finish,
@@ -42,13 +34,12 @@ from ..types import (
     ToolCallDelta,
     UnknownDelta,
 )
-from .clock import Watch, expire
 from .end import End, Outcome
 
 if TYPE_CHECKING:
     from .call import Call
 
-__all__ = ["State", "Step", "Stream", "step"]
+__all__ = ["State", "Step", "Stream", "is_content", "step"]
 
 
 class State(Enum):
@@ -88,36 +79,30 @@ def step(state: State, happened: Step) -> tuple[State, bool]:
     return (State.CANCELLED if happened is Step.CANCEL else State.CUT), True
 
 
-#: After the finish, usage and the end mark may let this many seconds pass without a byte: a
-#: server that sends neither must not hold up an answer that is complete.
-LINGER = 0.5
+#: Bytes of a stream that may wait for its finish: as many as a whole body may have.
+HELD = 64 * 1024 * 1024
 
 _Content = TextDelta | ReasoningDelta | ToolCallDelta | RefusalDelta | LogprobsDelta | UnknownDelta
 
 
-def _is_content(event: Event) -> TypeGuard[_Content]:
+def is_content(event: Event) -> TypeGuard[_Content]:
     """Whether ``event`` carries a piece of the answer, known or not (audio, say)."""
     if type(event) is UnknownDelta:
         return event.scope == "delta" and any(event.fields.values())
     return isinstance(event, _Content)
 
 
-class Stream:
-    """The events of one reply. Iterate it once; ``aclose`` early to give up the rest.
+class Stream(ABC):
+    """The events of one reply, wherever they come from. Iterate it once; ``aclose`` early to
+    give up the rest.
 
     A fault raises from the iterator, again on every later step: a stream that was cut never
     ends cleanly, nor does one that was given up while somebody waited for its next event.
     Dropping a stream unread cancels it.
     """
 
-    def __init__(
-        self, call: Call, inbound: Inbound, framer: Framer, reader: Reader, watch: Watch
-    ) -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
-        self._inbound = inbound
-        self._framer = framer
-        self._reader = reader
-        self._watch = watch
         self._ready: deque[Event] = deque()
         self._seen: list[Event] = []
         self._ends: list[Callable[[End], None]] | None = []
@@ -130,11 +115,13 @@ class Stream:
         self._fault: Fault | None = None
         self._over = False
         self._committed = False
-        first = call.timeouts.first_token
-        self._first_due = None if first is None else call.clock.now() + first
-        self._limit: tuple[float | None, Phase, float] | None = None
         self.state = State.OPEN
         self.damaged = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self._over
 
     def on_end(self, told: Callable[[End], None]) -> None:
         """Have ``told`` called when the stream ends (at once, if it already has)."""
@@ -153,6 +140,21 @@ class Stream:
         retried. Raises that fault."""
         while self.state is State.OPEN and not self._over:
             await self._pull()
+        if self._fault is not None:
+            raise self._fault
+        self._committed = True
+
+    async def hold(self) -> None:
+        """Read to the finish before anything is given out, so that a fault on the way is one
+        before the answer. Raises that fault, and ``MalformedReplyError`` beyond ``HELD`` bytes.
+        """
+        self._committed = False
+        size = 0
+        while self.state is not State.FINISHED and not self._over:
+            size += await self._pull()
+            if size > HELD:
+                message = f"the answer is held back until it is whole, but exceeds {HELD} bytes"
+                self._happen(Step.ERROR, MalformedReplyError(message, retry=False))
         if self._fault is not None:
             raise self._fault
         self._committed = True
@@ -195,66 +197,27 @@ class Stream:
         if not self._over:
             self.cancel()
 
-    async def _pull(self) -> None:
-        """Wait for the next piece of the body and turn it into events."""
-        self._arm()
-        try:
-            data = await self._inbound.read()
-        except Fault as fault:
-            stalled = isinstance(fault, TimeoutFault)
-            self._happen(Step.STALL if stalled else Step.RESET, fault)
-            self._given_up()
-            return
-        except BaseException:
-            self._happen(Step.CANCEL)
-            self._given_up()
-            raise
-        self._watch.rest()
-        try:
-            frames = self._framer.feed(data) if data else self._framer.end()
-        except Fault as fault:
-            self._happen(Step.ERROR, fault)
-            return
-        if frames:
-            self._limit = None  # comments are no sign of life: only an event is
-        for frame in frames:
-            self._take(frame)
-            if self._over:
-                return
-        if not data:
-            self._happen(Step.EOF)
+    @abstractmethod
+    async def _pull(self) -> int:
+        """Wait for what comes next and tell it to ``_event`` and ``_happen``. Returns how many
+        bytes it was."""
 
-    def _take(self, frame: bytes) -> None:
-        reader = self._reader
-        try:
-            events = reader.feed(frame)
-        except Fault as fault:
-            self._happen(Step.ERROR, fault)
-            return
-        except ValueError as error:
-            self.damaged += 1
-            self._call.note(f"an unreadable event of the stream was skipped: {error}")
-            if self.state is not State.FINISHED and (self._tool_under_way or self._structured):
-                what = "tool arguments" if self._tool_under_way else "structured output"
-                message = f"an event was unreadable while {what} were under way"
-                self._happen(Step.ERROR, MalformedReplyError(message))
-            return
-        for event in events:
-            self._event(event)
-            if self._over:
-                return
-        if reader.done:
-            self._happen(Step.END_MARK)
+    @abstractmethod
+    def _let_go(self, what: Step) -> None:
+        """The stream is over: let go of where its events come from."""
+
+    def _first_content(self) -> None:  # noqa: B027 - not every stream has something to do
+        """Called when the answer begins."""
 
     def _event(self, event: Event) -> None:
         self._seen.append(event)
         self._ready.append(event)
-        if _is_content(event):
+        if is_content(event):
             if type(event) is ToolCallDelta:
                 self._tool_under_way = True
             self._begun.add(event.choice)
             if self.state is State.OPEN:
-                self._call.mark_first_token()
+                self._first_content()
                 self._happen(Step.CONTENT)
         elif type(event) is Finish:
             self._begun.add(event.choice)
@@ -305,16 +268,12 @@ class Stream:
             return None
         if self._tool_under_way or self._structured:
             return MalformedReplyError("an unreadable event may have held part of the answer")
-        if not any(_is_content(event) for event in self._seen):
+        if not any(is_content(event) for event in self._seen):
             return MalformedReplyError("the only events that could hold an answer were unreadable")
         return None
 
     def _conclude(self, what: Step) -> None:
-        self._watch.close()
-        if what in (Step.END_MARK, Step.EOF):
-            self._inbound.release()
-        else:
-            self._inbound.abort()
+        self._let_go(what)
         ends, self._ends = self._ends, None
         end = self._end()
         for told in ends or ():
@@ -328,29 +287,6 @@ class Stream:
             outcome = "cancelled"
         fault = self._fault if self.state is State.CUT else None
         return End(outcome=outcome, fault=fault, response=fold(self._seen), damaged=self.damaged)
-
-    def _arm(self) -> None:
-        if self._limit is None:
-            self._limit = self._next_limit()
-        due, phase, seconds = self._limit
-        self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
-
-    def _next_limit(self) -> tuple[float | None, Phase, float]:
-        """When the next event must be there, which deadline that is, its seconds."""
-        call = self._call
-        if self.state is State.OPEN:
-            # Before the first token its own deadline counts: a model may think for longer than
-            # it may pause.
-            first = self._first_due
-            if first is not None and (call.deadline is None or first < call.deadline):
-                return first, "first_token", call.timeouts.first_token or 0.0
-            return call.deadline, "total", call.timeouts.total or 0.0
-        due, phase, seconds = call.idle_due()
-        if self.state is State.FINISHED:
-            linger = call.clock.now() + LINGER
-            if due is None or linger < due:
-                return linger, "idle", LINGER
-        return due, phase, seconds
 
 
 def _cut(what: Step, cause: Fault | None = None) -> StreamCutError:
