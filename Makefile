@@ -53,6 +53,12 @@ lock: $(dev) ## write the pins anew (ARGS=--upgrade takes newer versions)
 	  --output-file requirements/demo.txt
 	@$(compile) pyproject.toml requirements/build.in requirements/dev.in --all-extras \
 	  --constraint requirements/demo.txt --output-file requirements/dev.txt
+	@set -e; for name in $(sdks); do \
+	  $(compile) pyproject.toml requirements/sdk/tests.in requirements/sdk/$$name.in \
+	    --constraint requirements/demo.txt --output-file requirements/sdk/$$name.txt; done
+
+# One environment each: the SDKs of different ages that Seawall is tested under.
+sdks := $(basename $(notdir $(wildcard requirements/sdk/openai-*.in)))
 
 # Universal: one file serves every supported Python and platform.
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
