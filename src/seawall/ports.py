@@ -233,11 +233,14 @@ class Wire(Protocol):
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """What routing needs of a caller's request."""
+    """What routing needs of a caller's request. ``choices``: how many answers are wanted.
+    ``structured``: whether they must have a shape."""
 
     model: str
     stream: bool = False
     include_usage: bool = False
+    choices: int = 1
+    structured: bool = False
 
 
 class Writer(Protocol):
@@ -249,12 +252,18 @@ class Writer(Protocol):
 
 
 class Face(Protocol):
-    """A dialect towards our callers."""
+    """A dialect towards our callers.
+
+    ``peek`` raises ``BadRequestError`` for a body it cannot route, ``read`` for one it does not
+    understand. ``metered`` is the body with the wish for a stream's usage put in, the rest as it
+    came.
+    """
 
     name: str
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head: ...
     def read(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Request: ...
+    def metered(self, body: bytes, head: Head, /) -> bytes: ...
     def write(self, response: Response, /) -> bytes: ...
     def writer(self, head: Head, /) -> Writer: ...
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]: ...

@@ -4,8 +4,9 @@ from .call import Call, Handler, Layer, Reply, Route, compose, run
 from .clock import SystemClock, Watch
 from .decision import Attempt, Decision, Refused, Resumed
 from .end import End, Outcome
+from .original import Original
 from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, given, send
-from .stream import State, Step, Stream, is_content, step
+from .stream import Piece, State, Step, Stream, is_content, step
 from .wire_stream import WireStream
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "End",
     "Handler",
     "Layer",
+    "Original",
     "Outcome",
+    "Piece",
     "Refused",
     "Reply",
     "Resumed",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from ..errors import Fault, Phase, SeawallError
+from ..errors import Fault, Phase, SeawallError, UnsupportedError
 from ..folding import estimate_tokens
-from ..ports import Clock, Quirks, Secret, Timeouts, Transport, Wire
+from ..ports import Clock, Head, Headers, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
     Message,
     Price,
@@ -27,6 +27,7 @@ from ..types import (
 from .decision import Attempt, Decision, Resumed
 from .end import End
 from .hush import hush
+from .original import Original
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -43,7 +44,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """One place a call may go: a model of a vendor, and how to reach it.
 
     ``name`` is ``vendor/model``. ``headers`` go with every request, the key among them.
-    ``window`` is the model's context in tokens, ``None`` when unknown.
+    ``window`` is the model's context in tokens, ``None`` when unknown. ``verbatim``: it is the
+    place a caller's request was written for, which goes there as it came.
     """
 
     name: str
@@ -55,11 +57,14 @@ class Route(Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     price: Price | None = None
     window: int | None = None
+    verbatim: bool = False
 
 
 class Call:
     """One question on its way. A layer that asks again asks a ``fork()`` of it.
 
+    The question is a ``request``, or an ``original`` that becomes one when somebody has to
+    understand it. ``face``: the dialect in whose words the caller wants the reply as it came.
     ``attempts_left``: how many more times providers may be asked, the present attempt
     included, when the caller or the retry policy sets a limit. ``last_route``: no other route
     can take over. ``waited``: the pause before the next attempt, ``wait_reason`` why.
@@ -68,6 +73,7 @@ class Call:
 
     __slots__ = (
         "_ends",
+        "_request",
         "attempt",
         "attempts_left",
         "before_send",
@@ -76,11 +82,12 @@ class Call:
         "cost_estimated",
         "deadline",
         "decision",
+        "face",
         "first_token",
         "id",
         "last_route",
+        "original",
         "parent",
-        "request",
         "route",
         "started",
         "tags",
@@ -93,14 +100,20 @@ class Call:
 
     def __init__(
         self,
-        request: Request,
+        request: Request | Original,
         clock: Clock,
         *,
         timeouts: Timeouts | None = None,
         tags: Mapping[str, Any] | None = None,
         attempts_left: int | None = None,
     ) -> None:
-        self.request = request
+        self._request: Request | None = None
+        self.original: Original | None = None
+        self.face: str | None = None
+        if isinstance(request, Original):
+            self.original, self.face = request, request.face.name
+        else:
+            self._request = request
         self.clock = clock
         self.timeouts = timeouts or Timeouts()
         self.tags: Mapping[str, Any] = tags or {}
@@ -129,7 +142,9 @@ class Call:
     def fork(self, route: Route | None = None, request: Request | None = None) -> Call:
         """The same call for one attempt: its own ends, shared decision record and deadline."""
         child = Call.__new__(Call)
-        child.request = request or self.request
+        child._request = request or self._request
+        child.original = self.original if request is None else None
+        child.face = self.face
         child.clock = self.clock
         child.timeouts = self.timeouts
         child.tags = self.tags
@@ -152,6 +167,33 @@ class Call:
         child.wait_reason = self.wait_reason
         child._ends = []
         return child
+
+    @property
+    def request(self) -> Request:
+        """The question. Raises ``UnsupportedError`` for an original that cannot be read."""
+        if self._request is not None:
+            return self._request
+        assert self.original is not None
+        return self.original.request
+
+    @property
+    def stream(self) -> bool:
+        """Whether the reply is wanted piece by piece."""
+        return self.original.head.stream if self.original is not None else self.request.stream
+
+    @property
+    def head(self) -> Head:
+        """What can be said of the question without reading an original."""
+        if self.original is not None:
+            return self.original.head
+        request = self.request
+        wanted = request.format
+        return Head(
+            model=request.model,
+            stream=request.stream,
+            choices=request.n or 1,
+            structured=wanted is not None and wanted.type != "text",
+        )
 
     def on_end(self, told: Callable[[End], None]) -> None:
         """Have ``told`` called when this call ends: once, synchronously, last registered first."""
@@ -178,7 +220,7 @@ class Call:
         choices = response.choices if response is not None else ()
         if usage is None and (choices or end.outcome in ("finished", "cut", "cancelled")):
             # The provider worked and bills, but its usage never came: say so and estimate.
-            prompt = estimate_tokens(self.request)
+            prompt = self._prompt_tokens()
             completion = -(-sum(_length(choice.message) for choice in choices) // 4)
             usage = Usage(
                 prompt_tokens=prompt,
@@ -197,6 +239,13 @@ class Call:
                 call.cost = (call.cost or 0) + cost
             call.cost_estimated = call.cost_estimated or estimated
             call = call.parent
+
+    def _prompt_tokens(self) -> int:
+        try:
+            return estimate_tokens(self.request)
+        except UnsupportedError:
+            assert self.original is not None
+            return len(self.original.body) // 4
 
     @property
     def model(self) -> str:
@@ -253,6 +302,9 @@ def _length(message: Message) -> int:
     return text + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
 
 
+_NO_HEADERS = Headers()
+
+
 class Reply:
     """The answer to a call.
 
@@ -260,10 +312,21 @@ class Reply:
     ``cost`` nano-USD or ``None`` when the model's price is unknown. ``damaged`` counts events
     of the stream that were unreadable and skipped; ``notes`` say what was adapted. ``output``
     is the validated value when one was asked for. ``canned`` marks the configured fallback
-    reply, which no model wrote.
+    reply, which no model wrote. ``headers`` are the provider's; ``body`` is a whole answer as it
+    came, if it came in the words of the caller's ``face``.
     """
 
-    __slots__ = ("_call", "canned", "damaged", "notes", "output", "response", "stream")
+    __slots__ = (
+        "_call",
+        "body",
+        "canned",
+        "damaged",
+        "headers",
+        "notes",
+        "output",
+        "response",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -272,6 +335,8 @@ class Reply:
         response: Response | None = None,
         stream: Stream | None = None,
         canned: bool = False,
+        headers: Headers | None = None,
+        body: bytes | None = None,
     ) -> None:
         self._call = call
         self.response = response or Response()
@@ -280,6 +345,8 @@ class Reply:
         self.notes: tuple[str, ...] = ()
         self.output: Any = None
         self.canned = canned
+        self.headers = headers or _NO_HEADERS
+        self.body = body
 
     @property
     def id(self) -> str:

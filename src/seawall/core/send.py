@@ -31,7 +31,11 @@ async def send(call: Call) -> Reply:
     route = call.route
     if route is None:
         raise RuntimeError("no route was chosen for the call")
-    draft = route.wire.encode(call.request, route.quirks)
+    original = call.original if route.verbatim else None
+    if original is not None:
+        draft = original.draft()
+    else:
+        draft = route.wire.encode(call.request, route.quirks)
     for note in draft.notes:
         call.note(note)
     watch = Watch(call.clock, call.timeouts.idle)
@@ -41,7 +45,7 @@ async def send(call: Call) -> Reply:
         inbound = await _ask(call, route, draft, watch)
         if not 200 <= inbound.status < 300:
             raise await _fault(call, route, inbound, watch)
-        if call.request.stream and not _is_json(inbound):
+        if call.stream and not _is_json(inbound):
             reply = await _stream(call, route, inbound, watch)
             return reply
         return await _whole(call, route, inbound, watch)
@@ -89,9 +93,11 @@ async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
 
 
 def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
-    headers: list[tuple[str, str | Secret]] = [_JSON, *draft.headers, *route.headers]
-    if call.request.stream:
-        headers.append(("accept", "text/event-stream"))
+    headers: list[tuple[str, str | Secret]] = [*draft.headers, *route.headers]
+    if call.original is None or not route.verbatim:
+        headers.append(_JSON)
+        if call.stream:
+            headers.append(("accept", "text/event-stream"))
     if call.attempts_left is not None:
         headers.append((ATTEMPTS_HEADER, str(call.attempts_left)))
     left = call.left()
@@ -104,7 +110,7 @@ def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
         url=url,
         headers=tuple(headers),
         body=draft.body,
-        stream=call.request.stream,
+        stream=call.stream,
         connect_timeout=call.timeouts.connect,
     )
 
@@ -144,17 +150,22 @@ async def _whole(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Re
             body=body,
         ) from None
     call.mark_first_token()
-    return await given(call, response)
+    if call.stream:
+        return await given(call, response, headers=inbound.headers)
+    same = call.face == route.wire.name
+    return Reply(call, response=response, headers=inbound.headers, body=body if same else None)
 
 
-async def given(call: Call, response: Response, *, canned: bool = False) -> Reply:
+async def given(
+    call: Call, response: Response, *, canned: bool = False, headers: Headers | None = None
+) -> Reply:
     """A reply out of a complete response, as a stream if the call asked for one."""
-    if not call.request.stream:
+    if not call.stream:
         return Reply(call, response=response, canned=canned)
     reader = _Given(unfold(response))
     stream = WireStream(call, _Spent(), _Unframed(), reader, Watch(call.clock))
     await stream.prime()
-    return Reply(call, stream=stream, canned=canned)
+    return Reply(call, stream=stream, canned=canned, headers=headers)
 
 
 async def _body(call: Call, inbound: Inbound, watch: Watch) -> bytes:
@@ -177,9 +188,10 @@ async def _stream(call: Call, route: Route, inbound: Inbound, watch: Watch) -> R
             status=inbound.status,
             headers=inbound.headers,
         )
-    stream = WireStream(call, inbound, route.wire.framer(), route.wire.reader(), watch)
+    same = call.face == route.wire.name
+    stream = WireStream(call, inbound, route.wire.framer(), route.wire.reader(), watch, keep=same)
     await stream.prime()
-    return Reply(call, stream=stream)
+    return Reply(call, stream=stream, headers=inbound.headers)
 
 
 class _Spent:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -39,7 +39,10 @@ from .end import End, Outcome
 if TYPE_CHECKING:
     from .call import Call
 
-__all__ = ["State", "Step", "Stream", "is_content", "step"]
+__all__ = ["Piece", "State", "Step", "Stream", "is_content", "step"]
+
+#: A frame as it came and the events it held; no frame if there was none in the caller's words.
+Piece = tuple[bytes | None, Sequence[Event]]
 
 
 class State(Enum):
@@ -106,12 +109,12 @@ class Stream(ABC):
         self._ready: deque[Event] = deque()
         self._seen: list[Event] = []
         self._ends: list[Callable[[End], None]] | None = []
-        self._wanted = call.request.n or 1
+        head = call.head
+        self._wanted = head.choices
         self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._tool_under_way = False
-        wanted = call.request.format
-        self._structured = wanted is not None and wanted.type != "text"
+        self._structured = head.structured
         self._fault: Fault | None = None
         self._over = False
         self._committed = False
@@ -174,6 +177,11 @@ class Stream(ABC):
         events = list(self._ready)
         self._ready.clear()
         return events
+
+    async def pieces(self) -> Sequence[Piece]:
+        """``batch`` for whoever hands the stream on to others."""
+        events = await self.batch()
+        return [(None, events)] if events else []
 
     async def _more(self) -> bool:
         """Wait for an event; false once the stream has ended. Raises the fault that cut it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..ports import Framer, Inbound, Reader
 from .clock import Watch, expire
-from .stream import State, Step, Stream
+from .stream import Piece, State, Step, Stream
 
 if TYPE_CHECKING:
     from .call import Call
@@ -21,12 +22,21 @@ LINGER = 0.5
 
 
 class WireStream(Stream):
-    """The events that ``reader`` finds in the body of ``inbound``."""
+    """The events that ``reader`` finds in the body of ``inbound``. ``keep``: its frames are
+    wanted too."""
 
     def __init__(
-        self, call: Call, inbound: Inbound, framer: Framer, reader: Reader, watch: Watch
+        self,
+        call: Call,
+        inbound: Inbound,
+        framer: Framer,
+        reader: Reader,
+        watch: Watch,
+        *,
+        keep: bool = False,
     ) -> None:
         super().__init__(call)
+        self._pieces: list[Piece] | None = [] if keep else None
         self._inbound = inbound
         self._framer = framer
         self._reader = reader
@@ -34,6 +44,13 @@ class WireStream(Stream):
         first = call.timeouts.first_token
         self._first_due = None if first is None else call.clock.now() + first
         self._limit: tuple[float | None, Phase, float] | None = None
+
+    async def pieces(self) -> Sequence[Piece]:
+        if self._pieces is None:
+            return await super().pieces()
+        await self.batch()
+        pieces, self._pieces = self._pieces, []
+        return pieces
 
     async def _pull(self) -> int:
         self._arm()
@@ -79,6 +96,8 @@ class WireStream(Stream):
                 message = f"an event was unreadable while {what} were under way"
                 self._happen(Step.ERROR, MalformedReplyError(message))
             return
+        if self._pieces is not None and not reader.done:
+            self._pieces.append((frame, events))
         for event in events:
             self._event(event)
             if self._over:

@@ -13,8 +13,9 @@ from ..errors import (
     ContextLengthError,
     Fault,
     PermissionDeniedError,
+    UnsupportedError,
 )
-from ..types import Choice, Message, Response, Text
+from ..types import Choice, Message, Request, Response, Text
 from .fit import fit
 
 __all__ = ["FallbackLayer", "helps"]
@@ -72,14 +73,25 @@ class FallbackLayer:
         return handler
 
     def _fork(self, call: Call, route: Route, *, last: bool) -> Call:
-        request, notes = fit(call.request, route)
-        for note in notes:
-            call.note(note)
-        child = call.fork(route, request)
+        if call.original is not None and route.verbatim:
+            child = call.fork(route)
+        else:
+            request, notes = fit(self._understood(call, route), route)
+            for note in notes:
+                call.note(note)
+            child = call.fork(route, request)
         child.last_route = last
         if call.attempts_left is not None:
             child.attempts_left = call.attempts_left - len(call.decision.attempts)
         return child
+
+    def _understood(self, call: Call, route: Route) -> Request:
+        try:
+            return call.request
+        except UnsupportedError as error:
+            at = round(call.elapsed(), 6)
+            call.decision.refused.append(Refused(route.name, str(error), at))
+            raise
 
     def _alarm(self, call: Call, fault: Fault) -> None:
         if isinstance(fault, (AuthenticationError, PermissionDeniedError)):

@@ -64,13 +64,24 @@ class OpenAIChatWire:
         return fault_from(raw, body, status, headers)
 
 
+class _Options(Struct):
+    include_usage: bool | None = None
+
+
+class _Format(Struct):
+    type: str = "text"
+
+
 class _Peek(Struct):
     model: str
     stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
+    stream_options: _Options | None = None
+    n: int | None = None
+    response_format: _Format | None = None
 
 
 _peek = msgspec.json.Decoder(_Peek).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class OpenAIChatFace:
@@ -83,11 +94,26 @@ class OpenAIChatFace:
             head = _peek(body)
         except (ValueError, RecursionError) as error:
             raise BadRequestError(f"the request is not valid: {error}", status=400) from None
-        usage = bool((head.stream_options or {}).get("include_usage"))
-        return Head(model=head.model, stream=bool(head.stream), include_usage=usage)
+        options, wanted = head.stream_options, head.response_format
+        return Head(
+            model=head.model,
+            stream=bool(head.stream),
+            include_usage=options is not None and bool(options.include_usage),
+            choices=head.n or 1,
+            structured=wanted is not None and wanted.type != "text",
+        )
 
     def read(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Request:
         return read_request(body)
+
+    def metered(self, body: bytes, head: Head, /) -> bytes:
+        if not head.stream or head.include_usage:
+            return body
+        fields: dict[str, Any] = _fields(body)
+        given = fields.get("stream_options")
+        options: dict[str, Any] = {} if given is None else _fields(given) or {}
+        fields["stream_options"] = options | {"include_usage": True}
+        return encode(fields)
 
     def write(self, response: Response, /) -> bytes:
         return encode(write_response(response))
