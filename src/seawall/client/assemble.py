@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..config import Sources, gather, shape
-from ..core import Call, Handler, Layer, Reply, SystemClock, compose, run, send
+from ..core import Call, Handler, Layer, Reply, Route, SystemClock, compose, run, send
 from ..errors import ClosedError, ConfigError
 from ..layers.attempt import attempt
 from ..layers.breaker import Breaker, BreakerLayer, Circuit
@@ -24,6 +24,7 @@ from .inputs import Messages, build
 from .options import CallPolicies, check, decide, decides, inherited
 from .routes import Router
 from .settings import Settings, inherit
+from .tags import tags_of
 
 __all__ = ["Assembly", "Prepared"]
 
@@ -92,12 +93,12 @@ class Assembly:
             request,
             self.clock,
             timeouts=deadline,
-            tags=_tags(options),
+            tags=tags_of(options),
             attempts_left=granted,
         )
         if validator is not None and not stream:
             asking = ReaskLayer(validator, policies.reasks, reask)
-            handler = self._recorded(asking(self._handler(models, policies)))
+            handler = self.recorded(asking(self._handler(models, policies)))
         return Prepared(call, handler, validator)
 
     def _path(
@@ -108,18 +109,24 @@ class Assembly:
         path = self._paths.get(models) if usual else None
         if path is None:
             policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
-            path = policies, self._recorded(self._handler(models, policies))
+            path = policies, self.recorded(self._handler(models, policies))
             if usual:
                 self._paths[models] = path
         return path
 
     def _handler(self, models: tuple[str, ...], policies: CallPolicies) -> Handler:
-        routes, missing = self.router.routes(models)
+        return self.handler(*self.router.routes(models), policies)
+
+    def handler(
+        self, routes: Sequence[Route], missing: Sequence[tuple[str, str]], policies: CallPolicies
+    ) -> Handler:
+        """How a call is answered by one of ``routes``; ``missing`` cannot be taken, and why."""
         fallback = FallbackLayer(routes, missing, policies.fallback_reply)
         layers = [fallback, *self._policies(policies.retry, policies.breaker)]
         return compose(layers, send)
 
-    def _recorded(self, handler: Handler) -> Handler:
+    def recorded(self, handler: Handler) -> Handler:
+        """``handler``, and the ledger outside it."""
         if self.journal is None:
             return handler
         return LedgerLayer(self.journal, self.settings.ledger.content, conceal)(handler)
@@ -171,16 +178,3 @@ def _models(given: Any) -> tuple[str, ...]:
 
 def _format(validator: Validator) -> Format:
     return Format(type="json_schema", name=validator.name, schema=validator.schema)
-
-
-_TAGS = ("feature", "prompt", "prompt_version")
-
-
-def _tags(options: Mapping[str, Any]) -> dict[str, Any]:
-    tags: dict[str, Any] = {name: options[name] for name in _TAGS if options.get(name)}
-    for name, value in tags.items():
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} is {value!r}, a {type(value).__name__}; give text")
-    if options.get("tags"):
-        tags["tags"] = dict(options["tags"])
-    return tags

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..core import Call, End, Handler, Reply
-from ..errors import LedgerError
+from ..errors import LedgerError, UnsupportedError
 from ..folding import estimate_tokens
 from ..ports import Recorder
 from ..records import Attempted, Content, CostState, Ended, Started
@@ -100,8 +100,8 @@ class _Entry:
         )
 
     def _start(self, route: str, price: Price | None) -> None:
-        call = self._call
-        request, tags = call.request, call.tags
+        call, tags = self._call, self._call.tags
+        request = _request(call)
         self._recorder.start(
             Started(
                 id=call.id,
@@ -178,6 +178,17 @@ def _cost_state(call: Call) -> CostState:
     if call.cost is None:
         return "unknown"
     return "estimated" if call.cost_estimated else "exact"
+
+
+def _request(call: Call) -> Request:
+    """What was asked. Of an original that cannot be read, its bytes."""
+    try:
+        return call.request
+    except UnsupportedError:
+        original, head = call.original, call.head
+        assert original is not None
+        body = {original.face.name: {"body": original.body.decode(errors="replace")}}
+        return Request(model=head.model, messages=(), stream=head.stream, extra=body)
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:
