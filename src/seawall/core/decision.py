@@ -52,11 +52,11 @@ class Resumed(Struct, frozen=True, omit_defaults=True):
 
 
 class Decision(Struct, omit_defaults=True):
-    """``candidates``: the routes in order. ``resumed``: where a cut stream was taken up again.
-    ``notes``: what was adapted, repaired or alarming."""
+    """``candidates``: the routes in order. ``notes``: what was adapted, repaired or alarming.
+    ``resumed``: where a stream that was cut was taken up again."""
 
     candidates: list[str] = field(default_factory=list[str])
     refused: list[Refused] = field(default_factory=list[Refused])
     attempts: list[Attempt] = field(default_factory=list[Attempt])
-    resumed: list[Resumed] = field(default_factory=list[Resumed])
     notes: list[str] = field(default_factory=list[str])
+    resumed: list[Resumed] = field(default_factory=list[Resumed])
