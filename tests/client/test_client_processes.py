@@ -144,16 +144,22 @@ def test_however_a_program_ends_its_calls_are_in_the_database(
     assert set(_outcomes(tmp_path)) == {"finished"}
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, "os._exit"])
-def test_a_program_that_is_ended_loses_no_call(how: object, up: Upstream, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how", [signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1], ids=["term", "kill", "os._exit"]
+)
+def test_a_program_that_is_ended_loses_no_call(
+    how: signal.Signals, up: Upstream, tmp_path: Path
+) -> None:
     up.script += [whole(), sends(HOLD)]
-    text = _SYNC + "client.chat('?'); say('asked')\n"
-    text += "threading.Thread(target=client.chat, args=('?',), daemon=True).start()\n"
-    text += "input()" if isinstance(how, int) else "time.sleep(0.5); os._exit(0)"
-    with _program(text, up, tmp_path) as process:
+    text = """
+client.chat("?")
+signal.signal(signal.SIGUSR1, lambda *_: os._exit(0))
+threading.Thread(target=client.chat, args=("?",), daemon=True).start()
+time.sleep(60)
+"""
+    with _program(_SYNC + text, up, tmp_path) as process:
         asked = up.wait_for(2)
-        if isinstance(how, signal.Signals):
-            process.send_signal(how)
+        process.send_signal(how)
         process.wait(10)
         assert asked.gone.wait(5)
     assert _outcomes(tmp_path) == ["finished", "interrupted"]
