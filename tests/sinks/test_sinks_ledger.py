@@ -106,7 +106,8 @@ def test_a_call_is_found_by_its_id_or_the_beginning_of_it(ledger: Ledger) -> Non
 
 
 def test_a_whole_call_comes_back_as_it_was(journal: Journal, tmp_path: Path) -> None:
-    decision = Decision(["a/b"], [], [Attempt(1, "a/b", 0.0, took=0.2, outcome="finished")], ["x"])
+    attempt = Attempt(1, "a/b", 0.0, took=0.2, outcome="finished")
+    decision = Decision(candidates=["a/b"], attempts=[attempt], notes=["x"])
     messages = [{"role": "user", "content": "Grüße\u2028🌊\n"}]
     id_ = call(
         journal,
