@@ -1,0 +1,132 @@
+"""Where a fault plays: one request, the whole answer to it, and how the fault is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from email.utils import formatdate
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from ..server import Head
+from .openai import Refusal, RetryAfter, retry_after
+from .plan import Step, Wait
+from .rendering import Rendered
+
+__all__ = ["Dose", "Pace", "Scene"]
+
+
+class Dose(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How strong a fault is; ``None``: as the catalogue says.
+
+    ``retry_after`` and ``seconds`` are seconds of the script. ``at``: where in the answer it
+    strikes, as a fraction (0.5) or a number of events (3; bytes of an answer that is no
+    stream). ``size``: bytes.
+    """
+
+    retry_after: float | None = None
+    seconds: float | None = None
+    at: int | float | None = None
+    size: int | None = None
+
+    def over(self, usual: Dose) -> Dose:
+        """This dose, completed by the ``usual`` one."""
+        given = {name: value for name, value in asdict(usual).items() if value is not None}
+        own = {name: getattr(self, name) for name in Dose.__struct_fields__}
+        given |= {name: value for name, value in own.items() if value is not None}
+        return Dose(**given)
+
+
+class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast the model is: seconds to its first token and between two."""
+
+    first_token: float = 0.0
+    between: float = 0.0
+
+
+class Scene(Struct, frozen=True, kw_only=True):
+    """What a fault may know. ``wall`` is in epoch seconds; ``speed`` is how much faster than
+    the client's time the script's runs."""
+
+    answer: Rendered
+    headers: Mapping[str, str]
+    wall: float
+    speed: float = 1.0
+    dose: Dose = Dose()
+    pace: Pace = Pace()
+
+    def head(self, length: int | None = None) -> Head:
+        """The head of a success; ``length`` if the body's is not that of the answer."""
+        more = {"content-type": self.answer.content_type}
+        if self.answer.streamed:
+            more["cache-control"] = "no-cache"
+        else:
+            body = self.answer.pieces[0]
+            more["content-length"] = str(len(body) if length is None else length)
+        return self.headed(200, more)
+
+    def headed(self, status: int, more: Mapping[str, str]) -> Head:
+        date = formatdate(self.wall, usegmt=True)
+        return Head(status, tuple({**self.headers, "date": date, **more}.items()))
+
+    def refuse(self, refusal: Refusal, form: RetryAfter | None = None) -> Iterator[Step]:
+        """An error, and perhaps the request to wait for the dose's ``retry_after``."""
+        more = {"content-type": "application/json"}
+        wait = self.dose.retry_after
+        if form is not None and wait is not None:
+            more |= retry_after(form, wait / self.speed, self.wall)
+        body = refusal.body()
+        yield self.headed(refusal.status, {**more, "content-length": str(len(body))})
+        yield body
+
+    def plain(self) -> Iterator[Step]:
+        """The answer as it should be."""
+        return self.send(self.answer.whole)
+
+    def send(self, pieces: Sequence[bytes]) -> Iterator[Step]:
+        """A success with the given body, at the model's pace."""
+        if self.answer.streamed:
+            yield self.head()
+            yield from self.paced(pieces)
+            return
+        yield Wait(self.pace.first_token + self.pace.between * self._tokens())
+        yield self.head(sum(map(len, pieces)))
+        yield from pieces
+
+    def paced(self, pieces: Iterable[bytes]) -> Iterator[Step]:
+        wait = self.pace.first_token
+        for piece in pieces:
+            if wait:
+                yield Wait(wait)
+            yield piece
+            wait = self.pace.between
+
+    def _tokens(self) -> int:
+        usage = self.answer.response.usage
+        return 0 if usage is None else usage.completion_tokens
+
+    @property
+    def seconds(self) -> float:
+        return self.dose.seconds or 0.0
+
+    def place(self) -> int:
+        """Before which of the answer's pieces (or of its bytes, if it is no stream) the fault
+        strikes. A fraction leaves at least one before it, unless it is 0."""
+        at = 0.5 if self.dose.at is None else self.dose.at
+        pieces = self.answer.pieces
+        count = len(pieces) if self.answer.streamed else len(pieces[0])
+        if isinstance(at, int):
+            return min(at, count)
+        return min(count, max(1, int(at * count))) if at > 0 else 0
+
+    def parted(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """The answer's pieces before and after that place. Behind them a stream still has its
+        end."""
+        pieces, place = self.answer.pieces, self.place()
+        if self.answer.streamed:
+            return pieces[:place], pieces[place:]
+        return (pieces[0][:place],), (pieces[0][place:],)
+
+    def altered(self, pieces: Sequence[bytes]) -> Scene:
+        """The same with other pieces."""
+        return replace(self, answer=replace(self.answer, pieces=tuple(pieces)))
