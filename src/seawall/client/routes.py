@@ -15,6 +15,7 @@ from ..core import Route
 from ..errors import ConfigError
 from ..plugins import load
 from ..ports import Secret, Transport
+from ..transports.given import as_transport
 from ..types import Price
 from ..vendors import Model, Vendor, built_in, names
 from .settings import ModelSettings, Settings, VendorSettings
@@ -51,7 +52,7 @@ class Router:
         self._settings = settings
         self._origin = origin
         self._variables = variables
-        self._given = dict(transports or {})
+        self._given = {name: as_transport(given) for name, given in (transports or {}).items()}
         self._loaded: dict[str, Transport] = {}
         self._routes: dict[str, Route] = {}
 
