@@ -71,11 +71,13 @@ def _run(code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("statement", ["import seawall", "from seawall import *"])
-def test_import_is_cheap(statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "seconds"), [("import seawall", 0.150), ("from seawall import *", 0.400)]
+)
+def test_import_is_cheap(statement: str, seconds: float) -> None:
     # The least of several: another process may slow a run down, none can speed it up.
     best = min(float(_run(_CPU.format(statement=statement))) for _ in range(5))
-    assert best < 0.150
+    assert best < seconds
 
 
 @cache

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client.aio import AsyncSeawall
+    from .client.door import http_client
     from .client.streams import AsyncReplyStream
     from .client.sync import ReplyStream, Seawall
+    from .client.tags import tags
     from .core import Decision, Reply
     from .errors import (
         AuthenticationError,
@@ -63,8 +65,10 @@ __version__ = "0.1.0"
 
 _WHERE = {
     ".client.aio": ("AsyncSeawall",),
+    ".client.door": ("http_client",),
     ".client.streams": ("AsyncReplyStream",),
     ".client.sync": ("ReplyStream", "Seawall"),
+    ".client.tags": ("tags",),
     ".core": ("Decision", "Reply"),
     ".errors": (
         "AuthenticationError",
@@ -161,6 +165,8 @@ __all__ = [
     "UnsupportedError",
     "Usage",
     "extract_json",
+    "http_client",
+    "tags",
 ]
 
 

@@ -111,6 +111,7 @@ class Fault(SeawallError):
     headers: headers of the reply, lower-case names.
     body: the first 2,000 bytes of the provider's error body.
     model: ``vendor/model`` that failed, filled in by the attempt.
+    dialect: whose words ``body`` is in, empty if the provider said nothing.
     delivered: whether the caller had already been given a part of the answer.
     decision: the call's decision record, filled in when the call ends.
     """
@@ -145,6 +146,7 @@ class Fault(SeawallError):
         self.headers: Mapping[str, str] = headers or {}
         self.body = body[:2000]
         self.model = ""
+        self.dialect = ""
         self.delivered = False
         self.decision: Any = None
         if retry is not None:

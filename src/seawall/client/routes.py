@@ -14,7 +14,7 @@ from ..config import Unset
 from ..core import Route
 from ..errors import ConfigError
 from ..plugins import load
-from ..ports import Secret, Transport
+from ..ports import Secret, Transport, Wire
 from ..transports.given import as_transport
 from ..types import Price
 from ..vendors import Model, Vendor, built_in, names
@@ -55,6 +55,7 @@ class Router:
         self._given = {name: as_transport(given) for name, given in (transports or {}).items()}
         self._loaded: dict[str, Transport] = {}
         self._routes: dict[str, Route] = {}
+        self._addresses: Mapping[str, str] | None = None
 
     @property
     def transports(self) -> Sequence[Transport]:
@@ -83,16 +84,43 @@ class Router:
     def routes(self, models: Sequence[str]) -> tuple[list[Route], list[tuple[str, str]]]:
         """The routes for ``models`` in order, and the names left out for want of a key, with
         the reason. Raises ``ConfigError`` when a name leads nowhere or no route is left."""
+        found, missing = self._among(models, None)
+        if not found:
+            raise next(iter(missing.values()))
+        return found, [(name, str(lack)) for name, lack in missing.items()]
+
+    def among(
+        self, models: Sequence[str], theirs: Route | None = None
+    ) -> tuple[list[Route], list[tuple[str, str]]]:
+        """``routes``, of which there may be none. One at the address of ``theirs`` whose key is
+        not set is taken with the key that came from there."""
+        found, missing = self._among(models, theirs)
+        return found, [(name, str(lack)) for name, lack in missing.items()]
+
+    def _among(
+        self, models: Sequence[str], theirs: Route | None
+    ) -> tuple[list[Route], dict[str, Missing]]:
         found: list[Route] = []
         missing: dict[str, Missing] = {}
         for name in dict.fromkeys(name for model in models for name in self.names(model)):
             try:
                 found.append(self.route(name))
             except Missing as lack:
-                missing[name] = lack
-        if not found:
-            raise next(iter(missing.values()))
-        return found, [(name, str(lack)) for name, lack in missing.items()]
+                route = None if theirs is None else self._lent(name, theirs)
+                if route is not None:
+                    found.append(route)
+                else:
+                    missing[name] = lack
+        return found, missing
+
+    def _lent(self, name: str, theirs: Route) -> Route | None:
+        vendor, _, model = name.partition("/")
+        row = self.vendor(vendor)
+        if row.transport != "http" or self.base_url(vendor) != theirs.base_url:
+            return None
+        wire, transport = load("dialect", row.dialect), self.transport(row.transport)
+        route = self._route(vendor, model, row, wire=wire, transport=transport)
+        return replace(route, base_url=theirs.base_url, headers=theirs.headers)
 
     def route(self, name: str) -> Route:
         """The route called ``vendor/model``. Raises ``Missing`` when its key is not set."""
@@ -103,8 +131,8 @@ class Router:
 
     def vendor(self, name: str) -> Vendor:
         """A vendor's row with the settings' changes. Raises ``ConfigError`` if unknown."""
-        row, own = built_in(name), self._settings.vendors.get(name)
-        if row is None and own is None:
+        row = self._row(name)
+        if row is None:
             known = sorted({*names(), *self._settings.vendors})
             near = difflib.get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]!r}? " if near else ""
@@ -112,6 +140,12 @@ class Router:
                 f"there is no vendor {name!r}",
                 remedy=f"{hint}Known: {', '.join(known)}. Others go under [vendors.{name}].",
             )
+        return row
+
+    def _row(self, name: str) -> Vendor | None:
+        row, own = built_in(name), self._settings.vendors.get(name)
+        if row is None and own is None:
+            return None
         return _changed(row or Vendor(), own or VendorSettings())
 
     def key(self, name: str) -> Secret | None:
@@ -145,19 +179,63 @@ class Router:
             )
         return url.rstrip("/")
 
+    def theirs(
+        self,
+        base_url: str,
+        model: str,
+        headers: Sequence[tuple[str, str | Secret]],
+        dialect: str = "openai_chat",
+    ) -> Route:
+        """The place a caller's request was written for: its own address, with its own key. The
+        vendor is the one known to be there, else it is called by its host."""
+        vendor = self._vendors_at().get(base_url) or urlsplit(base_url).netloc
+        row = self._row(vendor) or Vendor()
+        transport = self.transport("http")
+        wire = load("dialect", dialect)
+        return replace(
+            self._route(vendor, model, row, wire=wire, transport=transport),
+            base_url=base_url,
+            headers=tuple(headers),
+            verbatim=True,
+        )
+
+    def _vendors_at(self) -> Mapping[str, str]:
+        if self._addresses is None:
+            known = [*self._settings.vendors, *names()]
+            self._addresses = {
+                self.base_url(name): name
+                for name in reversed(known)
+                if self.vendor(name).transport == "http" and self.vendor(name).base_url
+            }
+        return self._addresses
+
     def _make(self, name: str) -> Route:
         vendor, _, model = name.partition("/")
         row = self.vendor(vendor)
+        return replace(
+            self._route(
+                vendor,
+                model,
+                row,
+                wire=load("dialect", row.dialect),
+                transport=self.transport(row.transport, model),
+            ),
+            base_url=self.base_url(vendor),
+            headers=self._headers(vendor, row),
+        )
+
+    def _route(
+        self, vendor: str, model: str, row: Vendor, *, wire: Wire, transport: Transport
+    ) -> Route:
+        name = f"{vendor}/{model}"
         known = row.models.get(model, Model())
         own = self._settings.models.get(name) or ModelSettings()
         prices = own.price or known.price
         return Route(
             name=name,
             model=model,
-            wire=load("dialect", row.dialect),
-            transport=self._transport(row.transport, model),
-            base_url=self.base_url(vendor),
-            headers=self._headers(vendor, row),
+            wire=wire,
+            transport=transport,
             quirks=row.quirks,
             price=self._price(prices.price, name) if prices is not None else None,
             window=own.window or self._window(vendor) or known.window,
@@ -188,7 +266,7 @@ class Router:
         except ValueError as error:
             raise self._wrong(str(error), "models", name, "price") from None
 
-    def _transport(self, name: str, model: str) -> Transport:
+    def transport(self, name: str, model: str = "") -> Transport:
         """One HTTP transport for all vendors, one child process for each embedded model."""
         if name in self._given:
             return self._given[name]

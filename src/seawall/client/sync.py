@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +13,9 @@ from ..ports import Clock, Transport
 from ..types import Event, TextDelta
 from .aio import AsyncSeawall
 from .assemble import Assembly
+from .closing import close, close_at_exit
 from .inputs import Messages
-from .loop import is_running, post, run_in_loop
+from .loop import post, run_in_loop
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Seawall:
             transports=transports,
             clock=clock,
         )
-        _open.add(self.assembly)
+        close_at_exit(self.assembly)
 
     def chat(self, messages: Messages, **options: Unpack[Options]) -> Reply:
         """Ask and wait for the whole answer; see ``AsyncSeawall.chat``."""
@@ -128,7 +127,7 @@ class Seawall:
 
     def close(self) -> None:
         """Close connections and bring the ledger up to date."""
-        _close(self.assembly)
+        close(self.assembly)
 
     def __enter__(self) -> Seawall:
         return self
@@ -140,21 +139,3 @@ class Seawall:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-_open: weakref.WeakSet[Assembly] = weakref.WeakSet()
-
-
-def _close(assembly: Assembly) -> None:
-    # The ledger is settled on this thread: at exit no other can be started for it.
-    _open.discard(assembly)
-    assembly.closed = True
-    if is_running():
-        run_in_loop(assembly.disconnect())
-    assembly.settle()
-
-
-@atexit.register
-def _close_all() -> None:
-    for assembly in list(_open):
-        _close(assembly)

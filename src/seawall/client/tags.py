@@ -52,7 +52,7 @@ def tags_of(options: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise ConfigError(f"{name} is {value!r}, a {type(value).__name__}; give text")
         found[name] = value
-    others = {**around.get("tags", {}), **(options.get("tags") or {})}
+    others: dict[str, Any] = {**around.get("tags", {}), **(options.get("tags") or {})}
     if others:
         found["tags"] = others
     return found

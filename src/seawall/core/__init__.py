@@ -1,10 +1,12 @@
 """The verbs: a ``Call`` goes through layers to ``send`` and becomes a ``Reply``."""
 
-from .call import Call, Handler, Layer, Reply, Route, compose, run
-from .clock import SystemClock, Watch
+from .call import Call, Route
+from .clock import SystemClock, Watch, expire
 from .decision import Attempt, Decision, Refused, Resumed
 from .end import End, Outcome
+from .handling import Handler, Layer, compose, run
 from .original import Original
+from .reply import Reply
 from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, given, send
 from .stream import Piece, State, Step, Stream, is_content, step
 from .wire_stream import WireStream
@@ -32,6 +34,7 @@ __all__ = [
     "Watch",
     "WireStream",
     "compose",
+    "expire",
     "given",
     "is_content",
     "run",

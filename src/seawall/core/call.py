@@ -1,38 +1,35 @@
-"""The call, its ends, and how layers compose around ``send``."""
+"""The call and its ends."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from ..errors import Fault, Phase, SeawallError, UnsupportedError
+from ..errors import Fault, Phase, UnsupportedError
 from ..folding import estimate_tokens
-from ..ports import Clock, Head, Headers, Quirks, Secret, Timeouts, Transport, Wire
+from ..ports import Clock, Head, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
     Message,
     Price,
     Reasoning,
     Request,
-    Response,
     Text,
-    ToolCall,
     Usage,
 )
-from .decision import Attempt, Decision, Resumed
+from .decision import Attempt, Decision
 from .end import End
 from .hush import hush
 from .original import Original
 
 if TYPE_CHECKING:
-    from .stream import Stream
+    pass
 
-__all__ = ["Call", "Handler", "Layer", "Reply", "Route", "compose", "run"]
+__all__ = ["Call", "Route"]
 
 
 # Ids are unique, not secret. A generator of our own, since applications seed the shared one.
@@ -300,149 +297,3 @@ class Call:
 def _length(message: Message) -> int:
     text = sum(len(part.text) for part in message.content if isinstance(part, (Text, Reasoning)))
     return text + sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
-
-
-_NO_HEADERS = Headers()
-
-
-class Reply:
-    """The answer to a call.
-
-    ``model`` is the ``vendor/model`` that answered, ``decision`` how it came to that,
-    ``cost`` nano-USD or ``None`` when the model's price is unknown. ``damaged`` counts events
-    of the stream that were unreadable and skipped; ``notes`` say what was adapted. ``output``
-    is the validated value when one was asked for. ``canned`` marks the configured fallback
-    reply, which no model wrote. ``headers`` are the provider's; ``body`` is a whole answer as it
-    came, if it came in the words of the caller's ``face``.
-    """
-
-    __slots__ = (
-        "_call",
-        "body",
-        "canned",
-        "damaged",
-        "headers",
-        "notes",
-        "output",
-        "response",
-        "stream",
-    )
-
-    def __init__(
-        self,
-        call: Call,
-        *,
-        response: Response | None = None,
-        stream: Stream | None = None,
-        canned: bool = False,
-        headers: Headers | None = None,
-        body: bytes | None = None,
-    ) -> None:
-        self._call = call
-        self.response = response or Response()
-        self.stream = stream
-        self.damaged = 0
-        self.notes: tuple[str, ...] = ()
-        self.output: Any = None
-        self.canned = canned
-        self.headers = headers or _NO_HEADERS
-        self.body = body
-
-    @property
-    def id(self) -> str:
-        return self._call.id
-
-    @property
-    def model(self) -> str:
-        route = self._call.route
-        return "" if route is None or self.canned else route.name
-
-    @property
-    def decision(self) -> Decision:
-        return self._call.decision
-
-    @property
-    def resumed(self) -> tuple[Resumed, ...]:
-        """Where the stream was cut and taken up again, and by which model."""
-        return tuple(self._call.decision.resumed)
-
-    @property
-    def usage(self) -> Usage | None:
-        """Tokens of every billed attempt of the call."""
-        return self._top().usage
-
-    @property
-    def cost(self) -> int | None:
-        return self._top().cost
-
-    @property
-    def cost_estimated(self) -> bool:
-        return self._top().cost_estimated
-
-    def _top(self) -> Call:
-        call = self._call
-        while call.parent is not None:
-            call = call.parent
-        return call
-
-    @property
-    def text(self) -> str:
-        return self.response.text
-
-    @property
-    def message(self) -> Message:
-        return self.response.message
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        return self.response.tool_calls
-
-    @property
-    def finish_reason(self) -> str | None:
-        return self.response.finish_reason
-
-    def __repr__(self) -> str:
-        return f"<Reply {self.id} from {self.model or 'no model'}: {self.text[:60]!r}>"
-
-
-Handler = Callable[[Call], Awaitable[Reply]]
-
-
-class Layer(Protocol):
-    """Wraps a handler. A layer wraps the call and registers ``on_end``; never the stream."""
-
-    def __call__(self, inner: Handler, /) -> Handler: ...
-
-
-def compose(layers: Sequence[Layer], send: Handler) -> Handler:
-    """One handler out of ``layers``, outermost first, around ``send``."""
-    handler = send
-    for layer in reversed(layers):
-        handler = layer(handler)
-    return handler
-
-
-async def run(handler: Handler, call: Call) -> Reply:
-    """Ask ``handler`` and see to it that ``call`` ends exactly once, whatever happens."""
-    try:
-        reply = await handler(call)
-    except Fault as fault:
-        call.blame(fault)
-        call.end(End(outcome="fault", fault=fault))
-        raise
-    except (asyncio.CancelledError, GeneratorExit):
-        call.end(End(outcome="cancelled"))
-        raise
-    except BaseException as error:
-        fault = Fault(f"{type(error).__name__}: {error}")
-        if isinstance(error, SeawallError):
-            fault.blames = "nobody"  # a setting or the ledger: it was refused, not sent
-        call.end(End(outcome="fault", fault=fault))
-        raise
-    if reply.canned:
-        call.end(End(outcome="fallback_reply", response=reply.response))
-    elif reply.stream is not None:
-        reply.stream.on_end(call.end)
-    else:
-        call.end(End(outcome="finished", response=reply.response, damaged=reply.damaged))
-    return reply

@@ -11,8 +11,9 @@ from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..folding import unfold
 from ..ports import Draft, Headers, Inbound, Outbound, Secret
 from ..types import Event, Response
-from .call import Call, Reply, Route
+from .call import Call, Route
 from .clock import Watch, expire
+from .reply import Reply
 from .wire_stream import WireStream
 
 __all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
@@ -132,6 +133,7 @@ async def _fault(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Fa
     except Fault:
         pass
     fault = route.wire.fault(inbound.status, inbound.headers, bytes(body))
+    fault.dialect = route.wire.name
     if call.attempt is not None and fault.request_id is not None:
         call.attempt.request_id = fault.request_id
     return fault

@@ -1,0 +1,129 @@
+"""The door as a transport of httpx or httpx2, asynchronous and not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...errors import ConnectionFault, Fault, TimeoutFault
+from ...ports import Headers
+from ..closing import close
+from ..loop import post, run_in_loop
+from .answers import Answer, Body
+from .asked import Asked
+from .door import Door
+
+__all__ = ["transports"]
+
+
+@cache
+def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
+    """The transports of ``library`` (``httpx`` or ``httpx2``) that ask a ``Door``: the
+    asynchronous one and the other. Made for each library since its client demands bodies that
+    are instances of its own classes."""
+    lib: Any = library
+
+    class AsyncBody(lib.AsyncByteStream):
+        def __init__(self, body: Body, request: Any) -> None:
+            self._body = body
+            self._request = request
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                while data := await self._body.next():
+                    yield data
+            except Fault as fault:
+                raise _broken(lib, fault, self._request) from fault
+
+        async def aclose(self) -> None:
+            self._body.cancel()
+
+    class SyncBody(lib.SyncByteStream):
+        def __init__(self, body: Body, request: Any) -> None:
+            self._body = body
+            self._request = request
+
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                while data := run_in_loop(self._body.next()):
+                    yield data
+            except Fault as fault:
+                raise _broken(lib, fault, self._request) from fault
+
+        def close(self) -> None:
+            post(self._body.cancel)
+
+    class AsyncTransport(lib.AsyncBaseTransport):
+        def __init__(self, door: Door) -> None:
+            self._door = door
+
+        async def handle_async_request(self, request: Any) -> Any:
+            asked = _asked(request, await request.aread())
+            try:
+                answer = await self._door.ask(asked)
+            except Fault as fault:
+                raise _broken(lib, fault, request) from fault
+            return _response(lib, answer, request, AsyncBody)
+
+        async def aclose(self) -> None:
+            await self._door.assembly.aclose()
+
+    class SyncTransport(lib.BaseTransport):
+        def __init__(self, door: Door) -> None:
+            self._door = door
+
+        def handle_request(self, request: Any) -> Any:
+            asked = _asked(request, request.read())
+            try:
+                answer = run_in_loop(self._door.ask(asked))
+            except Fault as fault:
+                raise _broken(lib, fault, request) from fault
+            return _response(lib, answer, request, SyncBody)
+
+        def close(self) -> None:
+            close(self._door.assembly)
+
+    return AsyncTransport, SyncTransport
+
+
+def _asked(request: Any, body: bytes) -> Asked:
+    given: Mapping[str, float | None] = request.extensions.get("timeout") or {}
+    pairs = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+    ]
+    return Asked(
+        method=request.method,
+        url=urlsplit(str(request.url)),
+        headers=Headers(pairs),
+        body=body,
+        timeout={name: given[name] for name in ("connect", "read") if name in given},
+    )
+
+
+def _response(lib: Any, answer: Answer, request: Any, streamed: type[Any]) -> Any:
+    if isinstance(answer.body, bytes):
+        return lib.Response(
+            answer.status, headers=answer.headers, content=answer.body, request=request
+        )
+    return lib.Response(
+        answer.status,
+        headers=answer.headers,
+        stream=streamed(answer.body, request),
+        request=request,
+    )
+
+
+def _broken(lib: Any, fault: Fault, request: Any) -> Exception:
+    """A fault as the library's own exception, which the SDK knows."""
+    if isinstance(fault, TimeoutFault):
+        kind = {"connect": lib.ConnectTimeout, "pool": lib.PoolTimeout}.get(
+            fault.phase, lib.ReadTimeout
+        )
+    elif isinstance(fault, ConnectionFault):
+        kind = lib.ReadError if fault.delivered else lib.ConnectError
+    else:
+        kind = lib.RemoteProtocolError
+    return kind(str(fault), request=request)

@@ -1,0 +1,124 @@
+"""What an SDK is told: whole answers, streams handed on, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.json import decode, encode
+
+from ...core import Reply, Stream
+from ...errors import ConfigError, Fault, SeawallError
+from ...framing.sse import write_sse
+from ...ports import Face, Head
+from ...types import Event, Metered
+from .asked import returned
+
+__all__ = ["Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "whole"]
+
+#: Our attempts are spent: an SDK that tried again would only multiply them.
+_NO_RETRY = ("x-should-retry", "false")
+_JSON = ("content-type", "application/json")
+_ID = "x-seawall-id"
+_MODEL = "x-seawall-model"
+
+
+class Body(Protocol):
+    """A body that comes piece by piece. ``next`` gives ``b""`` at the end, and raises a
+    ``Fault`` where the connection has to break instead. ``cancel`` gives up the rest."""
+
+    async def next(self) -> bytes: ...
+    def cancel(self) -> None: ...
+
+
+class Answer(Struct, frozen=True):
+    """The reply to an SDK's request."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | Body
+
+
+class Handed:
+    """A stream in the SDK's own words: frames as they came, or written anew.
+
+    A fault is told in band first. Then the body breaks off: an SDK that read over the error
+    must not take what follows for the end of the answer.
+    """
+
+    def __init__(self, face: Face, head: Head, stream: Stream) -> None:
+        self._stream = stream
+        self._writer = face.writer(head)
+        self._withhold = not head.include_usage
+        self._fault: Fault | None = None
+        self._over = False
+
+    async def next(self) -> bytes:
+        if self._fault is not None:
+            raise self._fault
+        while not self._over:
+            try:
+                pieces = await self._stream.pieces()
+            except Fault as fault:
+                self._fault = fault
+                return self._writer.fault(fault)
+            if not pieces:
+                self._over = True
+                return self._writer.end()
+            data = b"".join([self._write(frame, events) for frame, events in pieces])
+            if data:
+                return data
+        return b""
+
+    def _write(self, frame: bytes | None, events: Sequence[Event]) -> bytes:
+        if frame is None:
+            return b"".join([self._writer.event(event) for event in events])
+        if self._withhold and events and all(type(event) is Metered for event in events):
+            return b""
+        return write_sse(frame)
+
+    def cancel(self) -> None:
+        self._stream.cancel()
+
+
+def whole(face: Face, reply: Reply) -> Answer:
+    """A complete answer, as it came if it came in the SDK's words."""
+    if reply.body is not None:
+        return Answer(200, [*returned(reply.headers), *_about(reply)], reply.body)
+    return Answer(200, [_JSON, *_about(reply)], face.write(reply.response))
+
+
+def stream_headers(reply: Reply) -> list[tuple[str, str]]:
+    kept = [pair for pair in returned(reply.headers) if pair[0].lower() != "content-type"]
+    return [("content-type", "text/event-stream"), *kept, *_about(reply)]
+
+
+def refusal(face: Face, fault: Fault, call: str) -> Answer:
+    """A fault as the SDK's provider would tell it: in its own words if it said any."""
+    headers = [_NO_RETRY, (_ID, call)]
+    if fault.dialect == face.name and fault.status is not None and _is_json(fault.body):
+        said = [pair for pair in returned(fault.headers) if pair[0].lower() != _NO_RETRY[0]]
+        return Answer(fault.status, [*said, *headers], fault.body)
+    status, said, body = face.complain(fault)
+    return Answer(status, [*(p for p in said.pairs if p[0] != _NO_RETRY[0]), *headers], body)
+
+
+def trouble(error: SeawallError) -> Answer:
+    """A wrong setting, or a ledger that takes no records: nothing was sent."""
+    code = "config_error" if isinstance(error, ConfigError) else "ledger_error"
+    status = 400 if isinstance(error, ConfigError) else 503
+    said = {"message": str(error), "type": "seawall_error", "param": None, "code": code}
+    return Answer(status, [_JSON, _NO_RETRY], encode({"error": said}))
+
+
+def _about(reply: Reply) -> list[tuple[str, str]]:
+    return [(_ID, reply.id), (_MODEL, reply.model)]
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether an error body is there whole: faults keep no more than its beginning."""
+    try:
+        return bool(decode(body))
+    except ValueError:
+        return False

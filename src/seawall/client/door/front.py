@@ -1,0 +1,71 @@
+"""``http_client``: an official SDK's HTTP client with Seawall inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ...ports import Clock, Transport
+from ..assemble import Assembly, load_sources
+from ..closing import close_at_exit
+from .adapters import transports as adapters
+from .door import OPTIONS, Door
+from .libraries import library as library_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .door import DoorOptions
+
+__all__ = ["http_client"]
+
+
+def http_client(
+    config: str | Path | None = None,
+    *,
+    sync: bool = False,
+    fallback: str | Sequence[str] = (),
+    sdk: str = "openai",
+    library: ModuleType | None = None,
+    env_file: str | Path | None = None,
+    vendors: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    ledger: Mapping[str, Any] | bool | None = None,
+    transports: Mapping[str, Transport] | None = None,
+    clock: Clock | None = None,
+    **options: Unpack[DoorOptions],
+) -> Any:
+    """A genuine client of the HTTP library that the installed ``sdk`` uses, for its
+    ``http_client=``: an ``AsyncClient``, or with ``sync=True`` a ``Client``.
+
+    What the SDK asks goes to its own ``base_url`` with its own key, as it wrote it, under every
+    policy of the settings; ``fallback`` names the routes to be asked after that. A model that is
+    an alias of the settings goes where the alias says. ``options`` hold for every call
+    (``retry``, ``breaker``, ``deadline``, ``fallback_reply``, ``feature``, ``tags``, ...); the
+    rest is as for ``AsyncSeawall``. ``library``: the module to build on, found by itself unless
+    given. Raises ``ConfigError``.
+    """
+    unknown = sorted(set(options) - OPTIONS)
+    if unknown:
+        raise TypeError(f"there is no option {unknown[0]!r} (known: {', '.join(sorted(OPTIONS))})")
+    given: dict[str, Any] = {
+        "vendors": vendors,
+        "models": models,
+        "defaults": defaults,
+        "ledger": {"enabled": ledger} if isinstance(ledger, bool) else ledger,
+    }
+    code = {name: value for name, value in given.items() if value is not None}
+    assembly = Assembly(load_sources(config, env_file, code), transports=transports, clock=clock)
+    names = (fallback,) if isinstance(fallback, str) else tuple(fallback)
+    door = Door(assembly, dict(options), names)
+    door.check()
+    close_at_exit(assembly)
+    lib: Any = library or library_of(sdk)
+    asynchronous, synchronous = adapters(lib)
+    # Proxies of the environment are the transport's business: the library's own would go round it.
+    if sync:
+        return lib.Client(transport=synchronous(door), trust_env=False, follow_redirects=True)
+    return lib.AsyncClient(transport=asynchronous(door), trust_env=False, follow_redirects=True)

@@ -1,0 +1,199 @@
+"""Requests the door does not understand go through as they are, and are recorded.
+
+Nothing is retried here: the SDK does that, as it would without a door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ...core import Attempt, Call, End, Outcome, Reply, Watch, expire
+from ...errors import Fault, TimeoutFault
+from ...ports import Inbound, Outbound, Timeouts
+from ...types import Request, Usage
+from ..assemble import Assembly
+from .answers import Answer
+from .asked import Asked, forwarded, returned
+
+__all__ = ["pass_through"]
+
+#: A reply that may hold a count of tokens is looked at up to this size (bytes).
+_LOOK = 256 * 1024
+
+
+class _Model(Struct):
+    model: str = ""
+
+
+class _Counts(Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class _Metered(Struct):
+    usage: _Counts | None = None
+
+
+_model = msgspec.json.Decoder(_Model).decode
+_metered = msgspec.json.Decoder(_Metered).decode
+
+
+async def pass_through(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Answer:
+    """The provider's own answer, whatever it is. Raises the fault of a connection that failed."""
+    call = _call(assembly, asked, tags)
+    handler = assembly.recorded(partial(_send, asked))
+    try:
+        reply = await handler(call)
+    except Fault as fault:
+        call.blame(fault)
+        call.end(End(outcome="fault", fault=fault))
+        raise
+    except BaseException as error:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        call.end(End(outcome="cancelled" if cancelled else "fault"))
+        raise
+    assert isinstance(reply, _Passed)
+    return Answer(reply.inbound.status, returned(reply.headers), _Passing(call, reply.inbound))
+
+
+def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
+    url, model = asked.url, _asked_model(asked)
+    what = {"method": asked.method, "path": url.path, "bytes": len(asked.body)}
+    request = Request(model=model, messages=(), extra={"http": what})
+    read = asked.timeout.get("read", Timeouts().idle)
+    call = Call(
+        request,
+        assembly.clock,
+        timeouts=Timeouts(
+            connect=asked.timeout.get("connect"), first_byte=read, idle=read, total=None
+        ),
+        tags=tags,
+    )
+    _, secret = forwarded(asked.headers)
+    name = model or url.path.strip("/")
+    call.route = assembly.router.theirs(f"{url.scheme}://{url.netloc}", name, secret)
+    call.decision.candidates = [call.model]
+    return call
+
+
+def _asked_model(asked: Asked) -> str:
+    try:
+        return _model(asked.body).model
+    except (ValueError, RecursionError):
+        return ""
+
+
+class _Passed(Reply):
+    __slots__ = ("inbound",)
+
+    def __init__(self, call: Call, inbound: Inbound) -> None:
+        super().__init__(call, headers=inbound.headers)
+        self.inbound = inbound
+
+
+async def _send(asked: Asked, call: Call) -> Reply:
+    assert call.route is not None
+    plain, secret = forwarded(asked.headers)
+    outbound = Outbound(
+        method=asked.method,
+        url=asked.url.geturl(),
+        headers=(*plain, *secret),
+        body=asked.body,
+        stream=True,
+        connect_timeout=call.timeouts.connect,
+    )
+    record = Attempt(n=1, model=call.model, at=round(call.elapsed(), 6))
+    call.decision.attempts.append(record)
+    if call.before_send is not None:
+        call.before_send(call)
+    seconds = call.timeouts.first_byte
+    try:
+        async with asyncio.timeout(seconds):
+            inbound = await call.route.transport(outbound)
+    except TimeoutError:
+        raise TimeoutFault("first_byte", seconds or 0.0) from None
+    record.status = inbound.status
+    record.request_id = inbound.headers.get("x-request-id")
+    return _Passed(call, inbound)
+
+
+class _Passing:
+    """The body on its way through. The call ends with it."""
+
+    def __init__(self, call: Call, inbound: Inbound) -> None:
+        self._call = call
+        self._inbound = inbound
+        self._watch = Watch(call.clock, call.timeouts.idle)
+        self._seen = b""
+        self._json = inbound.headers.get("content-type", "").startswith("application/json")
+
+    async def next(self) -> bytes:
+        due, phase, seconds = self._call.idle_due()
+        self._watch.arm(due, partial(expire, self._inbound, phase, seconds))
+        try:
+            data = await self._inbound.read()
+        except Fault as fault:
+            self._end("cut", fault)
+            raise
+        except BaseException:
+            self.cancel()
+            raise
+        self._watch.rest()
+        if not data:
+            self._finish()
+        elif self._json:
+            self._look(data)
+        return data
+
+    def cancel(self) -> None:
+        self._inbound.abort()
+        self._end("cancelled")
+
+    def _look(self, data: bytes) -> None:
+        if len(self._seen) + len(data) > _LOOK:
+            self._json, self._seen = False, b""
+        else:
+            self._seen += data
+
+    def _finish(self) -> None:
+        status = self._inbound.status
+        if status >= 400:
+            fault = Fault(f"the provider answered {status}", status=status, body=self._seen)
+            self._call.blame(fault)
+            self._end("fault", fault)
+            return
+        self._count()
+        self._end("finished")
+
+    def _count(self) -> None:
+        call = self._call
+        try:
+            counts = _metered(self._seen).usage if self._json else None
+        except (ValueError, RecursionError):
+            counts = None
+        if counts is None or call.route is None:
+            return
+        asked = counts.prompt_tokens or counts.input_tokens
+        answered = counts.completion_tokens or counts.output_tokens
+        total = counts.total_tokens or asked + answered
+        call.usage = Usage(prompt_tokens=asked, completion_tokens=answered, total_tokens=total)
+        if call.route.price is not None:
+            call.cost = call.route.price.cost(call.usage)
+
+    def _end(self, outcome: Outcome, fault: Fault | None = None) -> None:
+        self._watch.close()
+        record = self._call.decision.attempts[0]
+        if record.outcome == "open":
+            record.took = round(self._call.elapsed() - record.at, 6)
+            record.outcome = outcome
+            record.reason = "" if fault is None else str(fault)
+        self._call.end(End(outcome=outcome, fault=fault))
