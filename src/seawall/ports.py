@@ -20,6 +20,7 @@ __all__ = [
     "Headers",
     "Inbound",
     "Outbound",
+    "Prefill",
     "Quirks",
     "Reader",
     "Recorder",
@@ -125,6 +126,18 @@ class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
     total: float | None = 600.0
 
 
+class Prefill(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """How a vendor is asked to continue an answer that a last message of the assistant's begins.
+
+    ``message`` and ``request``: fields it wants there beside the usual ones. ``echo``: whether
+    its reply repeats the beginning.
+    """
+
+    message: Mapping[str, Any] = {}
+    request: Mapping[str, Any] = {}
+    echo: bool = False
+
+
 class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """How a vendor departs from its dialect. Data only.
 
@@ -133,7 +146,8 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     ``stream_options`` is understood. ``unsupported``: request fields that must be refused before
     the call; ``images``: whether pictures are looked at. ``formats``: which ``response_format``
     types are served. ``system_role``: the one role that carries instructions, when ``system`` and
-    ``developer`` are not both known.
+    ``developer`` are not both known. ``prefill``: whether, and how, an answer that was begun is
+    continued.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -143,6 +157,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     images: bool = True
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
     system_role: str | None = None
+    prefill: bool | Prefill = False
 
 
 class Draft(Struct, frozen=True, kw_only=True):

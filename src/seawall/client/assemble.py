@@ -15,6 +15,7 @@ from ..layers.breaker import Breaker, BreakerLayer, Circuit
 from ..layers.fallback import FallbackLayer
 from ..layers.ledger import LedgerLayer
 from ..layers.reask import ReaskLayer
+from ..layers.recovery import RecoveryLayer, hold
 from ..layers.retry import Retry, RetryBudget, RetryLayer
 from ..output import reask, target
 from ..ports import Clock, Transport, Validator
@@ -121,8 +122,12 @@ class Assembly:
         self, routes: Sequence[Route], missing: Sequence[tuple[str, str]], policies: CallPolicies
     ) -> Handler:
         """How a call is answered by one of ``routes``; ``missing`` cannot be taken, and why."""
-        fallback = FallbackLayer(routes, missing, policies.fallback_reply)
-        layers = [fallback, *self._policies(policies.retry, policies.breaker)]
+        routing: Layer = FallbackLayer(routes, missing, policies.fallback_reply)
+        if policies.recovery == "resume":
+            routing = RecoveryLayer(routing, policies.retry, self._budgets)
+        layers = [routing, *self._policies(policies.retry, policies.breaker)]
+        if policies.recovery == "hold":
+            layers.append(hold)
         return compose(layers, send)
 
     def recorded(self, handler: Handler) -> Handler:

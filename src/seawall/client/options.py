@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ..core import ATTEMPTS_HEADER, DEADLINE_HEADER
 from ..errors import ConfigError
 from ..layers.breaker import Breaker
+from ..layers.recovery import MODES, Recovery
 from ..layers.retry import Retry
 from ..ports import Timeouts
 from .settings import ModelSettings, Policies, check_deadline
@@ -26,8 +27,9 @@ class Options(TypedDict, total=False):
     ``model``: ``vendor/model``, an alias, or several to be tried in order. ``output``: a type or
     JSON Schema the answer must meet. ``deadline``: ``Timeouts``, a mapping of its fields, or
     seconds for the whole call. ``retry``, ``breaker``: the policy, a mapping of its fields, or
-    ``False``. ``inherited``: headers of the request being served, whose remaining attempts and
-    deadline then bound this call. The rest are the request's own parameters.
+    ``False``. ``recovery``: what becomes of a stream that breaks off. ``inherited``: headers of
+    the request being served, whose remaining attempts and deadline then bound this call. The
+    rest are the request's own parameters.
     """
 
     model: str | Sequence[str]
@@ -41,6 +43,7 @@ class Options(TypedDict, total=False):
     retry: Retry | Mapping[str, Any] | Literal[False]
     breaker: Breaker | Mapping[str, Any] | Literal[False]
     fallback_reply: str | None
+    recovery: Recovery
     inherited: Mapping[str, str]
     system: str
     tools: Sequence[Any]
@@ -63,7 +66,7 @@ class Options(TypedDict, total=False):
 
 
 _KNOWN = frozenset(Options.__annotations__)
-_POLICIES = ("retry", "breaker", "deadline", "fallback_reply", "reasks")
+_POLICIES = ("retry", "breaker", "deadline", "fallback_reply", "reasks", "recovery")
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -86,6 +89,7 @@ class CallPolicies(Struct, frozen=True):
     deadline: Timeouts
     fallback_reply: str | None
     reasks: int
+    recovery: Recovery
 
 
 def decides(options: Mapping[str, Any]) -> bool:
@@ -121,6 +125,7 @@ def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any])
         deadline=deadline,
         fallback_reply=options.get("fallback_reply", reply),
         reasks=_reasks(options.get("reasks", reasks)),
+        recovery=_recovery(options.get("recovery", model.recovery or defaults.recovery)),
     )
 
 
@@ -129,6 +134,12 @@ def _reasks(given: Any) -> int:
         raise ConfigError(
             f"reasks is {given!r}", remedy="Say how often a wrong answer is asked again, 0 or more."
         )
+    return given
+
+
+def _recovery(given: Any) -> Recovery:
+    if given not in MODES:
+        raise ConfigError(f"recovery is {given!r}", remedy=f"Choose {' or '.join(MODES)}.")
     return given
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from ..layers.breaker import Breaker
+from ..layers.recovery import Recovery
 from ..layers.retry import Retry
 from ..ports import Quirks, Secret, Timeouts
 from ..vendors import Prices, built_in
@@ -62,6 +63,7 @@ class Policies(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     deadline: Timeouts = Timeouts()
     fallback_reply: str | None = None
     reasks: Annotated[int, Meta(ge=0)] = 2
+    recovery: Recovery = "error"
 
     def __post_init__(self) -> None:
         check_deadline(self.deadline)
@@ -77,6 +79,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     deadline: Timeouts | None = None
     fallback_reply: str | None = None
     reasks: Annotated[int, Meta(ge=0)] | None = None
+    recovery: Recovery | None = None
     price: Prices | None = None
     window: Annotated[int, Meta(ge=1)] | None = None
 

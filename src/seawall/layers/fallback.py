@@ -18,7 +18,7 @@ from ..errors import (
 from ..types import Choice, Message, Request, Response, Text
 from .fit import fit
 
-__all__ = ["FallbackLayer", "helps"]
+__all__ = ["FallbackLayer", "barred", "helps"]
 
 _log = logging.getLogger("seawall.fallback")
 
@@ -46,33 +46,34 @@ class FallbackLayer:
         missing: Sequence[tuple[str, str]] = (),
         reply: str | None = None,
     ) -> None:
-        self._routes = tuple(routes)
+        self.routes = tuple(routes)
         self._missing = tuple(missing)
         self._reply = reply
 
     def __call__(self, inner: Handler, /) -> Handler:
         async def handler(call: Call) -> Reply:
             if not call.decision.candidates:  # a re-ask comes here again
-                call.decision.candidates = [route.name for route in self._routes]
+                call.decision.candidates = [route.name for route in self.routes]
                 call.decision.refused += [Refused(name, why) for name, why in self._missing]
             faults: list[Fault] = []
-            left = list(self._routes)
+            left = list(self.routes)
             while left:
                 route = left.pop(0)
                 call.route = route
                 try:
-                    return await inner(self._fork(call, route, last=not left))
+                    return await inner(self.fork(call, route, last=not left))
                 except Fault as fault:
                     faults.append(fault)
-                    self._alarm(call, fault)
-                    left = self._eligible(call, fault, route, left)
+                    first = route is self.routes[0]
+                    left = self.eligible(call, fault, route, left, first=first)
                     if left:
                         _log.warning("%s; asking %s instead", fault, left[0].name)
             return await self._give_up(call, faults)
 
         return handler
 
-    def _fork(self, call: Call, route: Route, *, last: bool) -> Call:
+    def fork(self, call: Call, route: Route, *, last: bool) -> Call:
+        """The call as ``route`` is asked it; ``last`` if no other route can take over."""
         if call.original is not None and route.verbatim:
             child = call.fork(route)
         else:
@@ -98,11 +99,12 @@ class FallbackLayer:
             call.note(f"alarm: {fault}")
             _log.error("%s; check the key of this vendor", fault)
 
-    def _eligible(
-        self, call: Call, fault: Fault, failed: Route, left: Sequence[Route]
+    def eligible(
+        self, call: Call, fault: Fault, failed: Route, left: Sequence[Route], *, first: bool
     ) -> list[Route]:
-        first = failed is self._routes[0]
-        why = _barred(call)
+        """Those of ``left`` that may answer what ``failed`` could not; see ``helps``."""
+        self._alarm(call, fault)
+        why = barred(call)
         able = [r for r in left if not why and helps(fault, failed, r, first=first)]
         for route in left:
             if route not in able:
@@ -124,7 +126,7 @@ class FallbackLayer:
         raise told
 
 
-def _barred(call: Call) -> str:
+def barred(call: Call) -> str:
     """Why nobody else may be asked, whatever went wrong; empty if somebody may."""
     left = call.left()
     if left is not None and left <= 0:

@@ -137,7 +137,6 @@ class RetryLayer:
             granted = call.attempts_left
             budget = self._budgets.setdefault(call.model, RetryBudget())
             budget.call(call.clock.now())
-            call.waited, call.wait_reason = 0.0, ""
             tried = 0
             real: Fault | None = None
             while True:
