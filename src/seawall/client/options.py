@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ..core import ATTEMPTS_HEADER, DEADLINE_HEADER
 from ..errors import ConfigError
 from ..layers.breaker import Breaker
+from ..layers.bridges.tenacity import bring, take_apart
 from ..layers.recovery import MODES, Recovery
 from ..layers.retry import Retry
 from ..ports import Timeouts
@@ -30,6 +31,8 @@ class Options(TypedDict, total=False):
     ``False``. ``recovery``: what becomes of a stream that breaks off. ``inherited``: headers of
     the request being served, whose remaining attempts and deadline then bound this call. The
     rest are the request's own parameters.
+
+    ``retry`` may be a tenacity wait, stop or ``Retrying`` too, or a dict with ``wait`` or ``stop``.
     """
 
     model: str | Sequence[str]
@@ -40,7 +43,7 @@ class Options(TypedDict, total=False):
     prompt: str
     prompt_version: str
     deadline: Timeouts | Mapping[str, Any] | float
-    retry: Retry | Mapping[str, Any] | Literal[False]
+    retry: Retry | Mapping[str, Any] | Literal[False] | Callable[..., Any]
     breaker: Breaker | Mapping[str, Any] | Literal[False]
     fallback_reply: str | None
     recovery: Recovery
@@ -105,7 +108,8 @@ def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any])
     reply = model.fallback_reply or defaults.fallback_reply
     reasks = defaults.reasks if model.reasks is None else model.reasks
     if "retry" in options:
-        retry = _policy(options["retry"], retry or Retry(), "retry")
+        wait, stop, rest = take_apart(options["retry"])
+        retry = bring(_policy(rest, retry or Retry(), "retry"), wait, stop)
     if "breaker" in options:
         breaker = _policy(options["breaker"], breaker or Breaker(), "breaker")
     if "deadline" in options:

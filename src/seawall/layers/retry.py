@@ -62,9 +62,13 @@ class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknow
         left: float | None = None,
         alone: bool = True,
         wall: float = 0.0,
+        elapsed: float = 0.0,
+        slept: float = 0.0,
     ) -> Again:
         """``left``: seconds until the call's deadline. ``alone``: no other route can take
-        over. ``wall``: epoch seconds, for a provider that named a date."""
+        over. ``wall``: epoch seconds, for a provider that named a date. ``elapsed``: seconds
+        since this route was first asked, and how many of them were ``slept``, for policies that
+        go by these."""
         if not fault.retry or fault.delivered:
             return Again(None, f"{fault.kind} is not retried")
         if tried >= self.attempts:
@@ -137,6 +141,7 @@ class RetryLayer:
             granted = call.attempts_left
             budget = self._budgets.setdefault(call.model, RetryBudget())
             budget.call(call.clock.now())
+            begun, slept = call.clock.now(), 0.0
             tried = 0
             real: Fault | None = None
             while True:
@@ -149,13 +154,15 @@ class RetryLayer:
                         raise real from fault
                     real = fault
                     tried += 1
-                    again = self._decide(call, tried, fault, budget, granted)
+                    spent = call.clock.now() - begun, slept
+                    again = self._decide(call, tried, fault, budget, granted, spent)
                     if again.wait is None:
                         call.note(f"{call.model}: {again.reason}")
                         raise
                     call.waited, call.wait_reason = again.wait, again.reason
                     _log.info("%s; again in %.3g s (%s)", fault, again.wait, again.reason)
                     await call.clock.sleep(again.wait)
+                    slept += again.wait
 
         return handler
 
@@ -165,7 +172,13 @@ class RetryLayer:
         return max(1, most - tried)
 
     def _decide(
-        self, call: Call, tried: int, fault: Fault, budget: RetryBudget, granted: int | None
+        self,
+        call: Call,
+        tried: int,
+        fault: Fault,
+        budget: RetryBudget,
+        granted: int | None,
+        spent: tuple[float, float],
     ) -> Again:
         again = self._retry.decide(
             tried,
@@ -174,6 +187,8 @@ class RetryLayer:
             left=call.left(),
             alone=call.last_route,
             wall=call.clock.time(),
+            elapsed=spent[0],
+            slept=spent[1],
         )
         if again.wait is None:
             return again
