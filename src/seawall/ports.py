@@ -166,6 +166,7 @@ class Draft(Struct, frozen=True, kw_only=True):
 
     path: str
     body: bytes
+    method: str = "POST"
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

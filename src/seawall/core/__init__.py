@@ -7,7 +7,7 @@ from .end import End, Outcome
 from .handling import Handler, Layer, compose, run
 from .original import Original
 from .reply import Reply
-from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, given, send
+from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, ask, given, send
 from .stream import Piece, State, Step, Stream, is_content, step
 from .wire_stream import WireStream
 
@@ -33,6 +33,7 @@ __all__ = [
     "SystemClock",
     "Watch",
     "WireStream",
+    "ask",
     "compose",
     "expire",
     "given",

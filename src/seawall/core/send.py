@@ -16,13 +16,12 @@ from .clock import Watch, expire
 from .reply import Reply
 from .wire_stream import WireStream
 
-__all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "given", "send"]
+__all__ = ["ATTEMPTS_HEADER", "DEADLINE_HEADER", "ask", "given", "send"]
 
 #: Nested layers read these, so that attempts and deadlines never multiply.
 ATTEMPTS_HEADER = "x-seawall-attempts-left"
 DEADLINE_HEADER = "x-seawall-deadline-ms"
 
-_JSON = ("content-type", "application/json")
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_SECONDS = 5.0
 
@@ -43,7 +42,7 @@ async def send(call: Call) -> Reply:
     inbound: Inbound | None = None
     reply: Reply | None = None
     try:
-        inbound = await _ask(call, route, draft, watch)
+        inbound = await ask(call, route, draft, watch)
         if not 200 <= inbound.status < 300:
             raise await _fault(call, route, inbound, watch)
         if call.stream and not _is_json(inbound):
@@ -61,8 +60,9 @@ async def send(call: Call) -> Reply:
             watch.close()
 
 
-async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
-    """Have the transport ask, under the deadlines for the first byte and for the whole call."""
+async def ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
+    """Have the transport ask, under the deadlines for the first byte and for the whole call,
+    once whoever keeps records has been told. ``watch`` rests afterwards."""
     task: asyncio.Task[Any] | None = asyncio.current_task()
     if task is None:
         raise RuntimeError("a call needs a running task")
@@ -95,10 +95,6 @@ async def _ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
 
 def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
     headers: list[tuple[str, str | Secret]] = [*draft.headers, *route.headers]
-    if call.original is None or not route.verbatim:
-        headers.append(_JSON)
-        if call.stream:
-            headers.append(("accept", "text/event-stream"))
     if call.attempts_left is not None:
         headers.append((ATTEMPTS_HEADER, str(call.attempts_left)))
     left = call.left()
@@ -108,6 +104,7 @@ def _outbound(call: Call, route: Route, draft: Draft) -> Outbound:
     if draft.query:
         url += "?" + urlencode(draft.query)
     return Outbound(
+        method=draft.method,
         url=url,
         headers=tuple(headers),
         body=draft.body,

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ...core import Attempt, Call, End, Outcome, Reply, Watch, expire
-from ...errors import Fault, TimeoutFault
-from ...ports import Inbound, Outbound, Timeouts
+from ...core import Attempt, Call, End, Outcome, Reply, Watch, ask, expire
+from ...errors import Fault
+from ...ports import Draft, Inbound, Timeouts
 from ...types import Request, Usage
 from ..assemble import Assembly
 from .answers import Answer
@@ -62,13 +62,15 @@ async def pass_through(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]
         call.end(End(outcome="cancelled" if cancelled else "fault"))
         raise
     assert isinstance(reply, _Passed)
-    return Answer(reply.inbound.status, returned(reply.headers), _Passing(call, reply.inbound))
+    body = _Passing(call, reply.inbound, reply.watch)
+    return Answer(reply.inbound.status, returned(reply.headers), body)
 
 
 def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
     url, model = asked.url, _asked_model(asked)
     what = {"method": asked.method, "path": url.path, "bytes": len(asked.body)}
-    request = Request(model=model, messages=(), extra={"http": what})
+    # Streamed: nobody waits here for the end of a file.
+    request = Request(model=model, messages=(), stream=True, extra={"http": what})
     read = asked.timeout.get("read", Timeouts().idle)
     call = Call(
         request,
@@ -93,46 +95,42 @@ def _asked_model(asked: Asked) -> str:
 
 
 class _Passed(Reply):
-    __slots__ = ("inbound",)
+    __slots__ = ("inbound", "watch")
 
-    def __init__(self, call: Call, inbound: Inbound) -> None:
+    def __init__(self, call: Call, inbound: Inbound, watch: Watch) -> None:
         super().__init__(call, headers=inbound.headers)
         self.inbound = inbound
+        self.watch = watch
 
 
 async def _send(asked: Asked, call: Call) -> Reply:
-    assert call.route is not None
-    plain, secret = forwarded(asked.headers)
-    outbound = Outbound(
+    route = call.route
+    assert route is not None
+    plain, _ = forwarded(asked.headers)
+    draft = Draft(
         method=asked.method,
-        url=asked.url.geturl(),
-        headers=(*plain, *secret),
+        path=asked.url._replace(scheme="", netloc="").geturl(),
+        headers=tuple(plain),
         body=asked.body,
-        stream=True,
-        connect_timeout=call.timeouts.connect,
     )
     record = Attempt(n=1, model=call.model, at=round(call.elapsed(), 6))
+    call.attempt = record
     call.decision.attempts.append(record)
-    if call.before_send is not None:
-        call.before_send(call)
-    seconds = call.timeouts.first_byte
+    watch = Watch(call.clock, call.timeouts.idle)
     try:
-        async with asyncio.timeout(seconds):
-            inbound = await call.route.transport(outbound)
-    except TimeoutError:
-        raise TimeoutFault("first_byte", seconds or 0.0) from None
-    record.status = inbound.status
-    record.request_id = inbound.headers.get("x-request-id")
-    return _Passed(call, inbound)
+        return _Passed(call, await ask(call, route, draft, watch), watch)
+    except BaseException:
+        watch.close()
+        raise
 
 
 class _Passing:
     """The body on its way through. The call ends with it."""
 
-    def __init__(self, call: Call, inbound: Inbound) -> None:
+    def __init__(self, call: Call, inbound: Inbound, watch: Watch) -> None:
         self._call = call
         self._inbound = inbound
-        self._watch = Watch(call.clock, call.timeouts.idle)
+        self._watch = watch
         self._seen = b""
         self._json = inbound.headers.get("content-type", "").startswith("application/json")
 
@@ -191,9 +189,10 @@ class _Passing:
 
     def _end(self, outcome: Outcome, fault: Fault | None = None) -> None:
         self._watch.close()
-        record = self._call.decision.attempts[0]
-        if record.outcome == "open":
+        record = self._call.attempt
+        if record is not None and record.outcome == "open":
             record.took = round(self._call.elapsed() - record.at, 6)
             record.outcome = outcome
             record.reason = "" if fault is None else str(fault)
+        self._call.attempt = None  # what it used was counted here
         self._call.end(End(outcome=outcome, fault=fault))

@@ -22,6 +22,10 @@ from .words import DIALECT, as_object, decode, encode
 __all__ = ["FACE", "WIRE", "OpenAIChatFace", "OpenAIChatWire"]
 
 
+_WHOLE = (("content-type", "application/json"),)
+_STREAMED = (*_WHOLE, ("accept", "text/event-stream"))
+
+
 class OpenAIChatWire:
     """Towards a vendor that speaks ``POST /chat/completions``."""
 
@@ -36,7 +40,8 @@ class OpenAIChatWire:
             raise UnsupportedError(
                 f"the request holds a text that is no Unicode: {error}"
             ) from None
-        return Draft(path="/chat/completions", body=body, notes=tuple(notes))
+        headers = _STREAMED if request.stream else _WHOLE
+        return Draft(path="/chat/completions", body=body, headers=headers, notes=tuple(notes))
 
     def decode(self, body: bytes, /) -> Response:
         """Raises ``ValueError`` for what is no chat completion, and the provider's fault for an
