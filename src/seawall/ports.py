@@ -115,14 +115,15 @@ class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unk
     ``connect``: until the connection stands (TLS included). ``first_byte``: from asking the
     transport until the reply's head. ``first_token``: from there until the first event that
     carries content (streams only). ``idle``: between two pieces of a reply; between two events
-    of a stream (comments do not count), from its first content on. ``total``: the whole call,
-    waits and every attempt included.
+    of a stream (comments do not count), from its first content on. ``start``: until a stream's
+    first content, waits and every attempt included. ``total``: the whole call in the same way.
     """
 
     connect: float | None = 10.0
     first_byte: float | None = 120.0
     first_token: float | None = 120.0
     idle: float | None = 60.0
+    start: float | None = None
     total: float | None = 600.0
 
 

@@ -64,7 +64,8 @@ class Call:
     understand it. ``face``: the dialect in whose words the caller wants the reply as it came.
     ``attempts_left``: how many more times providers may be asked, the present attempt
     included, when the caller or the retry policy sets a limit. ``last_route``: no other route
-    can take over. ``waited``: the pause before the next attempt, ``wait_reason`` why.
+    can take over. ``limit``: the seconds that lead to ``deadline``. ``waited``: the pause before
+    the next attempt, ``wait_reason`` why.
     ``before_send`` is told of each attempt just before its bytes leave, and may refuse it.
     """
 
@@ -83,6 +84,7 @@ class Call:
         "first_token",
         "id",
         "last_route",
+        "limit",
         "original",
         "parent",
         "route",
@@ -117,10 +119,9 @@ class Call:
         self.started = clock.now()
         self.wall = clock.time()
         self.id = f"{int(self.wall * 1000):012x}{_dice.getrandbits(64):016x}"
-        total = self.timeouts.total
         self.deadline: float | None = None
-        if total is not None and total != math.inf:
-            self.deadline = self.started + total
+        self.limit: float | None = None
+        self._bound(self.timeouts.start if self.stream else None)
         self.decision = Decision()
         self.route: Route | None = None
         self.last_route = True
@@ -149,6 +150,7 @@ class Call:
         child.wall = self.wall
         child.id = self.id
         child.deadline = self.deadline
+        child.limit = self.limit
         child.decision = self.decision
         child.route = route or self.route
         child.last_route = self.last_route
@@ -257,7 +259,15 @@ class Call:
         call: Call | None = self
         while call is not None:
             call.first_token = at
+            if call.timeouts.start is not None:
+                call._bound(None)
             call = call.parent
+
+    def _bound(self, start: float | None) -> None:
+        """Set the deadline: ``start`` seconds while a stream has not begun, else the total."""
+        limits = [s for s in (start, self.timeouts.total) if s is not None and s != math.inf]
+        self.limit = min(limits, default=None)
+        self.deadline = None if self.limit is None else self.started + self.limit
 
     def elapsed(self) -> float:
         """Seconds since the call began."""
@@ -279,7 +289,7 @@ class Call:
             at = self.clock.now() + idle
             if due is None or at < due:
                 return at, "idle", idle
-        return due, "total", self.timeouts.total or 0.0
+        return due, "total", self.limit or 0.0
 
     def blame(self, fault: Fault) -> None:
         """Write into ``fault`` where it happened, and take out what it must not repeat."""

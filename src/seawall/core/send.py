@@ -69,7 +69,7 @@ async def ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
     limits = call.timeouts
     now = call.clock.now()
     phase: Phase = "total"
-    due, limit = call.deadline, limits.total
+    due, limit = call.deadline, call.limit
     if limits.first_byte is not None and (due is None or now + limits.first_byte < due):
         phase, due, limit = "first_byte", now + limits.first_byte, limits.first_byte
     outbound = _outbound(call, route, draft)

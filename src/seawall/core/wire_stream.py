@@ -130,7 +130,7 @@ class WireStream(Stream):
             first = self._first_due
             if first is not None and (call.deadline is None or first < call.deadline):
                 return first, "first_token", call.timeouts.first_token or 0.0
-            return call.deadline, "total", call.timeouts.total or 0.0
+            return call.deadline, "total", call.limit or 0.0
         due, phase, seconds = call.idle_due()
         if self.state is State.FINISHED:
             linger = call.clock.now() + LINGER

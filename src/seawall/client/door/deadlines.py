@@ -17,7 +17,7 @@ def deadlines(
     """The deadlines of a call whose settings say ``own`` and whose SDK says ``sdk``.
 
     The SDK's ``read`` timeout is how long a caller waits for the next byte: the whole call if
-    the answer comes in one piece, else the first token and each pause. What the settings say on
+    the answer comes in one piece, else until the first token, and each pause. What the settings say on
     purpose goes before it where it is shorter. A silent route may use up half of the time while
     there is another (``alone`` is false).
     """
@@ -28,6 +28,7 @@ def deadlines(
         first_byte=_shorter("first_byte", own, half),
         first_token=_shorter("first_token", own, half),
         idle=_shorter("idle", own, read),
+        start=_shorter("start", own, read),
         total=own.total if stream and read is not None else _shorter("total", own, read),
     )
 
