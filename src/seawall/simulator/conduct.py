@@ -10,6 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Literal
 
 from msgspec import Struct
@@ -174,15 +176,17 @@ def _early(chains: Iterable[Chain], rules: Conduct) -> Iterator[Charge]:
 def _hasty(chains: Iterable[Chain], rules: Conduct) -> Iterator[Charge]:
     """Backoff with full jitter may draw a pause near zero; not several in a row."""
     for chain in chains:
-        row: list[_Retry] = []
-        for retry in chain:
-            hasty = retry.first.wait is None and retry.pause < rules.pause
-            row = [*row, retry] if hasty else []
-            if len(row) >= rules.hasty:
-                took = row[-1].again.at - row[0].first.at
-                what = f"the same question {len(row) + 1} times in {took:.2f} s, without backoff"
-                yield Charge("hammering", what, _evidence(row))
-                break
+        for hasty, row in groupby(chain, partial(_is_hasty, rules)):
+            retries = list(row)
+            if hasty and len(retries) >= rules.hasty:
+                took = retries[-1].again.at - retries[0].first.at
+                count = len(retries) + 1
+                what = f"the same question {count} times in {took:.2f} s, without backoff"
+                yield Charge("hammering", what, _evidence(retries))
+
+
+def _is_hasty(rules: Conduct, retry: _Retry) -> bool:
+    return retry.first.wait is None and retry.pause < rules.pause
 
 
 _STORM = 10.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from ..core import SystemClock
 from ..errors import ConfigError
 from ..ports import Clock
-from ..server import InProcess, Request, Step
+from ..server import InProcess, Limits, Request, Server, Step
 from .answers import Answer
 from .conduct import Conduct, Verdict, judge
 from .log import Log, Seen
@@ -57,6 +57,19 @@ class Simulator:
         if clock is not None:
             self._stage.clock = clock
         return InProcess(self.handle)
+
+    @asynccontextmanager
+    async def serve(
+        self, *, host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
+    ) -> AsyncGenerator[str, None]:
+        """Serve on sockets while open; gives the base URL for clients. Replies under way at the
+        end are cut. Raises ``OSError`` when the address is taken."""
+        server = Server(self.handle, limits)
+        await server.start(host, port)
+        try:
+            yield f"{server.url}/v1"
+        finally:
+            await server.stop()
 
     async def handle(self, request: Request) -> AsyncGenerator[Step, None]:
         """Answer ``request``, as a server's handler."""

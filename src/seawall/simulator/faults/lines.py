@@ -11,6 +11,8 @@ from .play import Play
 
 __all__ = ["cut", "cut_clean", "drip", "reset", "silent", "slow_start", "stall"]
 
+_GONE = Wait(0.01)
+
 
 def reset(scene: Scene) -> Iterator[Step]:
     yield Break.RESET
@@ -47,6 +49,7 @@ def cut(end: Break) -> Play:
     def play(scene: Scene) -> Iterator[Step]:
         yield scene.head()
         yield from scene.paced(scene.parted()[0])
+        yield _GONE  # a reset overtakes what has not left yet
         yield end
 
     return play
