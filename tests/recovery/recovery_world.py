@@ -143,7 +143,8 @@ class World:
         shown = heard.shown
         if shown is None:
             return _stream(self._say(model, model.pieces))
-        if model.prefilled == "refuse":
+        if model.prefilled == "refuse" or not model.text.startswith(shown):
+            # What goes on with words it does not know by heart cannot be told right from wrong.
             return _refused(400, "the last message must be of the user's")
         return _stream(self._say(model, _rest(model, shown)))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from types import TracebackType
 
-from ..core import Reply, State, Stream
+from ..core import Interruption, Reply, State, Stream
+from ..errors import StreamCutError
 from ..folding import fold
 from ..layers.reask import accept
 from ..types import Event, TextDelta
@@ -28,6 +29,7 @@ class AsyncReplyStream:
         self._failed: Exception | None = None
         self._begun = False
         self._closed = False
+        self._opening: Interruption | None = None
 
     async def __aenter__(self) -> AsyncReplyStream:
         await self._open()
@@ -85,6 +87,8 @@ class AsyncReplyStream:
         self._closed = True
         if self._stream is not None:
             self._stream.cancel()
+        elif self._opening is not None:
+            self._opening.call_off()
 
     async def _open(self) -> Stream:
         if self._stream is not None:
@@ -96,15 +100,24 @@ class AsyncReplyStream:
         if self._begun:
             raise RuntimeError("the stream is read by another task already")
         self._begun = True
+        reply = self._reply = await self._ask()
+        assert reply.stream is not None
+        self._stream = reply.stream
+        return reply.stream
+
+    async def _ask(self) -> Reply:
+        opening = self._opening = Interruption()
         try:
-            self._reply = await self._prepared.run()
+            return await self._prepared.run()
         except Exception as error:
             self._failed = error
+            opening.taken_back()
             raise
         except BaseException:
             self._closed = True  # a call that was cancelled is not asked again
-            raise
-        stream = self._reply.stream
-        assert stream is not None
-        self._stream = stream
-        return stream
+            if not opening.taken_back():
+                raise
+            self._failed = StreamCutError("the stream was given up before it began")
+            raise self._failed from None
+        finally:
+            self._opening = None

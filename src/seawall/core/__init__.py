@@ -5,6 +5,7 @@ from .clock import SystemClock, Watch, expire
 from .decision import Attempt, Decision, Refused, Resumed
 from .end import End, Outcome
 from .handling import Handler, Layer, compose, run
+from .interruption import Interruption
 from .original import Original
 from .reply import Reply
 from .send import ATTEMPTS_HEADER, DEADLINE_HEADER, ask, given, send
@@ -19,6 +20,7 @@ __all__ = [
     "Decision",
     "End",
     "Handler",
+    "Interruption",
     "Layer",
     "Original",
     "Outcome",

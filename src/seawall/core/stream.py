@@ -190,7 +190,11 @@ class Stream(ABC):
                 if self._fault is not None:
                     raise self._fault
                 return False
-            await self._pull()
+            try:
+                await self._pull()
+            finally:
+                if self._over:
+                    self._given_up()
         return True
 
     async def aclose(self) -> None:

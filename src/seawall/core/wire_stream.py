@@ -59,12 +59,12 @@ class WireStream(Stream):
         except Fault as fault:
             stalled = isinstance(fault, TimeoutFault)
             self._happen(Step.STALL if stalled else Step.RESET, fault)
-            self._given_up()
             return 0
         except BaseException:
             self._happen(Step.CANCEL)
-            self._given_up()
             raise
+        if self._over:
+            return 0
         self._watch.rest()
         try:
             frames = self._framer.feed(data) if data else self._framer.end()

@@ -9,9 +9,20 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from ..core import Call, Handler, Reply, Resumed, Route, State, Step, Stream, is_content
+from ..core import (
+    Call,
+    Handler,
+    Interruption,
+    Reply,
+    Resumed,
+    Route,
+    State,
+    Step,
+    Stream,
+    is_content,
+)
 from ..errors import Fault, StreamCutError, TimeoutFault
 from ..types import Event, Finish, LogprobsDelta, Metered, ReasoningDelta, Start, TextDelta, Usage
 from .continuation import Succession, Way, obstacle, refuses, tokens_of
@@ -107,8 +118,7 @@ class _Resumable(Stream):
         self._joint: Joint | None = None
         # Of what the present source did not write but was shown: characters and tokens.
         self._shown = (0, 0)
-        self._rescuer: asyncio.Task[Any] | None = None
-        self._called_off = False
+        self._rescue_under_way: Interruption | None = None
         self._committed = True
 
     async def _pull(self) -> int:
@@ -119,8 +129,9 @@ class _Resumable(Stream):
             return 0
         except BaseException:
             self._happen(Step.CANCEL)
-            self._given_up()
             raise
+        if self._over:
+            return 0
         if self._joint is not None:
             events = self._news(events, self._source, self._joint)
         self._give(events)
@@ -140,30 +151,27 @@ class _Resumable(Stream):
     def cancel(self) -> None:
         """Give up the rest. An attempt to go on ends before the call does: the call is over once
         whoever waits for it has been told."""
-        if self._rescuer is None:
+        if self._rescue_under_way is None:
             super().cancel()
         else:
-            self._called_off = True
-            self._rescuer.cancel()
+            self._rescue_under_way.call_off()
 
     async def _rescue(self, fault: Fault) -> None:
         """Have somebody go on, or end with ``fault``."""
         if self._over:
-            self._given_up()
             return
-        task = self._rescuer = asyncio.current_task()
-        assert task is not None
-        cancelling = task.cancelling()
+        under_way = self._rescue_under_way = Interruption()
         try:
             rescued = await self._resume(fault)
+            if under_way.called:
+                raise asyncio.CancelledError  # a transport took it for its own
         except BaseException:
-            self._rescuer = None
             self._happen(Step.CANCEL)
-            self._given_up()
-            if self._called_off and task.uncancel() <= cancelling:
-                return
-            raise
-        self._rescuer = None
+            if not under_way.taken_back():
+                raise
+            return
+        finally:
+            self._rescue_under_way = None
         if not rescued:
             self._happen(Step.STALL if isinstance(fault, TimeoutFault) else Step.RESET, fault)
 
