@@ -64,8 +64,9 @@ class Call:
     understand it. ``face``: the dialect in whose words the caller wants the reply as it came.
     ``attempts_left``: how many more times providers may be asked, the present attempt
     included, when the caller or the retry policy sets a limit. ``last_route``: no other route
-    can take over. ``limit``: the seconds that lead to ``deadline``. ``waited``: the pause before
-    the next attempt, ``wait_reason`` why.
+    can take over. ``strict``: a stream with unreadable events is no answer. ``limit``: the
+    seconds that lead to ``deadline``. ``waited``: the pause before the next attempt,
+    ``wait_reason`` why.
     ``before_send`` is told of each attempt just before its bytes leave, and may refuse it.
     """
 
@@ -89,6 +90,7 @@ class Call:
         "parent",
         "route",
         "started",
+        "strict",
         "tags",
         "timeouts",
         "usage",
@@ -127,6 +129,7 @@ class Call:
         self.last_route = True
         self.attempts_left: int | None = attempts_left
         self.parent: Call | None = None
+        self.strict = False
         self.attempt: Attempt | None = None
         self.first_token: float | None = None
         self.usage: Usage | None = None
@@ -156,6 +159,7 @@ class Call:
         child.last_route = self.last_route
         child.attempts_left = self.attempts_left
         child.parent = self
+        child.strict = self.strict
         child.attempt = None
         child.first_token = None
         child.usage = None

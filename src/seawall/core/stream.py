@@ -278,7 +278,7 @@ class Stream(ABC):
             return MalformedReplyError("the stream finished with tool_calls but carried none")
         if not self.damaged:
             return None
-        if self._tool_under_way or self._structured:
+        if self._tool_under_way or self._structured or self._call.strict:
             return MalformedReplyError("an unreadable event may have held part of the answer")
         if not any(is_content(event) for event in self._seen):
             return MalformedReplyError("the only events that could hold an answer were unreadable")

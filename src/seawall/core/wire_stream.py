@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..ports import Framer, Inbound, Reader
+from ..types import Event
 from .clock import Watch, expire
 from .stream import Piece, State, Step, Stream
 
@@ -45,10 +46,16 @@ class WireStream(Stream):
         self._first_due = None if first is None else call.clock.now() + first
         self._limit: tuple[float | None, Phase, float] | None = None
 
+    async def batch(self) -> list[Event]:
+        events = await super().batch()
+        if self._pieces:
+            self._pieces.clear()  # nobody asks for them
+        return events
+
     async def pieces(self) -> Sequence[Piece]:
         if self._pieces is None:
             return await super().pieces()
-        await self.batch()
+        await super().batch()
         pieces, self._pieces = self._pieces, []
         return pieces
 

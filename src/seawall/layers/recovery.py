@@ -45,6 +45,7 @@ def hold(inner: Handler) -> Handler:
     """Hold each attempt's stream back until it is whole: what breaks off before is retried."""
 
     async def handler(call: Call) -> Reply:
+        call.strict = True
         reply = await inner(call)
         if reply.stream is not None:
             # Before it can fail, so that the attempt is told what it had already cost.

@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.json import decode, encode
 
 from ...core import Reply, Stream
-from ...errors import ConfigError, Fault, SeawallError
+from ...errors import ConfigError, Fault, MalformedReplyError, SeawallError
 from ...framing.sse import write_sse
 from ...ports import Face, Head
-from ...types import Event, Metered
+from ...types import Event, Metered, Start, ToolCallDelta
 from .asked import returned
 
 __all__ = ["Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "whole"]
@@ -20,6 +20,7 @@ __all__ = ["Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "
 #: Our attempts are spent: an SDK that tried again would only multiply them.
 _NO_RETRY = ("x-should-retry", "false")
 _JSON = ("content-type", "application/json")
+_DAMAGED = "{} unreadable events of the stream were skipped; a piece of the answer may be missing"
 _ID = "x-seawall-id"
 _MODEL = "x-seawall-model"
 
@@ -44,7 +45,8 @@ class Handed:
     """A stream in the SDK's own words: frames as they came, or written anew.
 
     A fault is told in band first. Then the body breaks off: an SDK that read over the error
-    must not take what follows for the end of the answer.
+    must not take what follows for the end of the answer. An answer of which an event was
+    unreadable ends so too, since an SDK knows no other way to say that a piece may be missing.
     """
 
     def __init__(self, face: Face, head: Head, stream: Stream) -> None:
@@ -61,9 +63,10 @@ class Handed:
             try:
                 pieces = await self._stream.pieces()
             except Fault as fault:
-                self._fault = fault
-                return self._writer.fault(fault)
+                return self._break(fault)
             if not pieces:
+                if self._stream.damaged:
+                    return self._break(MalformedReplyError(_DAMAGED.format(self._stream.damaged)))
                 self._over = True
                 return self._writer.end()
             data = b"".join([self._write(frame, events) for frame, events in pieces])
@@ -71,11 +74,19 @@ class Handed:
                 return data
         return b""
 
+    def _break(self, fault: Fault) -> bytes:
+        self._fault = fault
+        return self._writer.fault(fault)
+
     def _write(self, frame: bytes | None, events: Sequence[Event]) -> bytes:
-        if frame is None:
+        kinds = {type(event) for event in events}
+        # Tool calls are written anew: their ids and places may have been wrong.
+        if frame is None or ToolCallDelta in kinds:
             return b"".join([self._writer.event(event) for event in events])
-        if self._withhold and events and all(type(event) is Metered for event in events):
+        if self._withhold and kinds == {Metered}:
             return b""
+        if Start in kinds:
+            self._writer.event(next(event for event in events if type(event) is Start))
         return write_sse(frame)
 
     def cancel(self) -> None:
@@ -83,8 +94,8 @@ class Handed:
 
 
 def whole(face: Face, reply: Reply) -> Answer:
-    """A complete answer, as it came if it came in the SDK's words."""
-    if reply.body is not None:
+    """A complete answer, as it came if it came in the SDK's words and nothing had to be mended."""
+    if reply.body is not None and all(call.id.encode() in reply.body for call in reply.tool_calls):
         return Answer(200, [*returned(reply.headers), *_about(reply)], reply.body)
     return Answer(200, [_JSON, *_about(reply)], face.write(reply.response))
 

@@ -17,9 +17,9 @@ def deadlines(
     """The deadlines of a call whose settings say ``own`` and whose SDK says ``sdk``.
 
     The SDK's ``read`` timeout is how long a caller waits for the next byte: the whole call if
-    the answer comes in one piece, else until the first token, and each pause. What the settings say on
-    purpose goes before it where it is shorter. A silent route may use up half of the time while
-    there is another (``alone`` is false).
+    the answer comes in one piece, else until the first token, and each pause. What the settings
+    say on purpose goes before it where it is shorter. A silent route may use up half of the time
+    while there is another (``alone`` is false).
     """
     connect, read = sdk.get("connect", own.connect), sdk.get("read", own.total)
     half = read if alone or read is None else read / 2

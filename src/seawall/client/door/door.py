@@ -11,6 +11,7 @@ from ...core import Call, Original, Reply, Route, run
 from ...dialects.openai_chat import FACE
 from ...errors import BadRequestError, ClosedError, ConfigError, Fault, LedgerError
 from ...layers.breaker import Breaker
+from ...layers.recovery import Recovery
 from ...layers.retry import Retry
 from ...ports import Face, Head, Headers, Timeouts
 from ..assemble import Assembly
@@ -38,6 +39,7 @@ class DoorOptions(TypedDict, total=False):
     breaker: Breaker | Mapping[str, Any] | Literal[False]
     deadline: Timeouts | Mapping[str, Any] | float
     fallback_reply: str | None
+    recovery: Recovery
 
 
 OPTIONS = frozenset(DoorOptions.__annotations__)
