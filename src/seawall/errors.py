@@ -6,6 +6,8 @@
     ├── ConfigError                 a setting is wrong: names source, key and remedy
     ├── LedgerError                 the call could not be recorded, so it was not made
     ├── ClosedError                 the client was closed
+    ├── CallNotFoundError           no call of the ledger, or more than one, has this id
+    ├── ExtractError                no JSON can be had from a text without guessing
     └── Fault                       a call did not succeed
         ├── BadRequestError         400, 413, 422: the question itself is refused
         │   ├── ContextLengthError  the question does not fit the model's context
@@ -43,6 +45,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Blame",
+    "CallNotFoundError",
     "CircuitOpenError",
     "ClosedError",
     "ConfigError",
@@ -50,6 +53,7 @@ __all__ = [
     "ConnectionFault",
     "ContentFilterError",
     "ContextLengthError",
+    "ExtractError",
     "Fault",
     "LedgerError",
     "MalformedReplyError",
@@ -66,11 +70,13 @@ __all__ = [
     "SeawallError",
     "StreamCutError",
     "TimeoutFault",
+    "Unread",
     "UnsupportedError",
 ]
 
 Reroute = Literal["any", "larger", "none"]
 Blame = Literal["provider", "limit", "caller", "nobody"]
+Unread = Literal["absent", "truncated", "unreadable", "ambiguous"]
 Phase = Literal["connect", "first_byte", "first_token", "idle", "total", "pool"]
 
 
@@ -94,6 +100,35 @@ class LedgerError(SeawallError):
 
 class ClosedError(SeawallError):
     """The client was used after ``close()``."""
+
+
+class CallNotFoundError(SeawallError, LookupError):
+    """No call of the ledger, or more than one, has this id."""
+
+
+class ExtractError(SeawallError, ValueError):
+    """No JSON can be had from a text without changing what it says.
+
+    ``reason``: ``absent``, ``truncated``, ``unreadable`` or ``ambiguous``. ``position``: the
+    index of the character where it shows. ``alternatives``: the values between which the text
+    leaves the choice.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        reason: Unread,
+        position: int,
+        remedy: str,
+        alternatives: tuple[Any, ...] = (),
+    ) -> None:
+        self.problem = problem
+        self.reason: Unread = reason
+        self.position = position
+        self.remedy = remedy
+        self.alternatives = alternatives
+        super().__init__(f"{problem} (at character {position}). {remedy}")
 
 
 class Fault(SeawallError):

@@ -3,8 +3,8 @@
     python tests/output/output_corpus.py
 
 Nothing of Seawall is used here, so what is expected is known independently: each line holds the
-``reply`` and either the ``value`` it stands for, the ``partial`` value of a reply that was cut, or
-``refuse`` where a faithful reader must not guess.
+``reply`` and either the ``value`` it stands for (of several, a list), the ``partial`` value of a
+reply that was cut, or ``refuse`` where a faithful reader must not guess.
 """
 
 from __future__ import annotations
@@ -485,7 +485,6 @@ def unclear(r: Random) -> Iterator[dict[str, Any]]:
             "left out": text[:-1] + ", ...}",
             "left out in a list": json.dumps(order).replace('}], "total"', '}, ...], "total"'),
             "mixed backslashes": text.replace(f'"{item["category"]}"', '"C:\\new\\Data"'),
-            "two answers": f"Either {text} or {json.dumps(product(r) | {'row': 2})}.",
             "unfinished thought": f"<think>\nI would say {text}, but",
             "no JSON": "I am sorry, but I cannot {do} that [yet].",
         }
@@ -493,9 +492,18 @@ def unclear(r: Random) -> Iterator[dict[str, Any]]:
             yield {"kind": name, "reply": reply, "refuse": True}
 
 
+def several(r: Random) -> Iterator[dict[str, Any]]:
+    for _ in range(6):
+        values = [product(r), product(r) | {"row": 2}]
+        one, two = (json.dumps(value, indent=r.choice([None, 2])) for value in values)
+        yield {"kind": "two answers", "reply": f"Either {one} or {two}.", "value": values}
+        reply = f"{fenced(one, r)}\n\nor\n\n{fenced(two, r)}"
+        yield {"kind": "two fences", "reply": reply, "value": values}
+
+
 def corpus() -> Iterator[dict[str, Any]]:
     r = random.Random(SEED)
-    for part in (styled, string_encoded, rows, brackets, repeated, cuts, unclear):
+    for part in (styled, string_encoded, rows, brackets, repeated, cuts, unclear, several):
         for case in part(r):
             if "value" in case or "partial" in case or "refuse" in case:
                 yield case

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seawall.errors import SeawallError
-from seawall.output import Extracted, ExtractError, extract_json
+from seawall.errors import ExtractError, SeawallError
+from seawall.output import Extracted, extract_json
 
 
 def refused(text: str, **options: Any) -> ExtractError:
@@ -82,8 +82,16 @@ def test_an_error_is_a_value_error_with_position_and_remedy() -> None:
     assert "Ask the model again" in str(error)
 
 
-def test_a_truncated_reply_says_what_is_missing() -> None:
-    error = refused('{"items": [{"name": "A"}, {"name": "B", "price": 19')
+def test_a_reply_without_its_end_says_what_is_missing() -> None:
+    text = '{"items": [{"name": "A"}, {"name": "B", "price": 19'
+    found = extract_json(text)
+    assert found.value == {"items": [{"name": "A"}, {"name": "B"}]}
+    assert found.truncated
+    assert found.repairs == (
+        "the end is missing: what was open closed, what was unfinished left out, and more may have "
+        "followed (the text ends inside the value at items[1].price; 3 brackets are left open)",
+    )
+    error = refused(text, allow_truncated=False)
     assert error.reason == "truncated"
     assert error.problem == (
         "the text ends inside the value at items[1].price; 3 brackets are left open"
@@ -91,15 +99,86 @@ def test_a_truncated_reply_says_what_is_missing() -> None:
     assert "max_tokens" in error.remedy
 
 
-def test_what_a_truncated_reply_drops_is_reported() -> None:
-    found = extract_json('{"a": [1, 2], "price": 19', allow_truncated=True)
-    assert found.value == {"a": [1, 2]}
-    assert found.truncated
-    assert "the text ends inside the value at price" in found.repairs[-1]
+@pytest.mark.parametrize(
+    ("text", "doubt", "value"),
+    [
+        ('{"a": {"b": 1, "c": 2}', "a bracket may be missing", {"a": {"b": 1, "c": 2}}),
+        ('{"a": {"b": {"c": 1, "d": 2}}', "a bracket may be", {"a": {"b": {"c": 1, "d": 2}}}),
+        ("[[1, 2], [3, 4]", "a bracket may be missing", [[1, 2], [3, 4]]),
+        ('[{"a": 1}', "superfluous further in", [{"a": 1}]),
+        ('{"a": 1, "b": "x}', "a quote may be missing", {"a": 1}),
+        ('```\n{"a": 1, "b": "x}\n```', "a quote may be missing", {"a": 1}),
+        ('{"a": 1 // first, "b": 2}', "a comment may hide the end", {"a": 1}),
+        ('[1, {"a": 2, "b": [{}, 3]', "superfluous further in", [1, {"a": 2, "b": [{}, 3]}]),
+        ('{"a": [{, "b": "c"}', "superfluous further in", {"a": [{"b": "c"}]}),
+    ],
+)
+def test_where_something_else_than_the_end_may_be_missing_nothing_is_guessed(
+    text: str, doubt: str, value: Any
+) -> None:
+    error = refused(text)
+    assert error.reason == "truncated"
+    assert doubt in error.problem
+    assert extract_json(text, allow_truncated=True).value == value
 
 
-def test_several_different_values_are_refused_with_all_of_them() -> None:
-    error = refused('One: {"id": 1}. Two: {"id": 2}.')
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1, "b": {"c": "x"}', {"a": 1, "b": {"c": "x"}}),
+        (
+            '{"items": [{"a": 1, "b": 2}, {"a": 3, "b": 4}',
+            {"items": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]},
+        ),
+        ('{"items": [{"a": 1}', {"items": [{"a": 1}]}),
+        ('[{"a": 1}, {"a": 2}', [{"a": 1}, {"a": 2}]),
+        ('{"a": ["x", "y"]', {"a": ["x", "y"]}),
+        ('{"a": {"b": 1, "c": 2},', {"a": {"b": 1, "c": 2}}),
+        ('{"a": {"b": 1, "c": "x"', {"a": {"b": 1, "c": "x"}}),
+        ('{"a": 1, "code": "f(x[0]) {', {"a": 1}),
+    ],
+)
+def test_where_only_the_end_can_be_missing_the_rest_is_taken(text: str, value: Any) -> None:
+    found = extract_json(text)
+    assert (found.value, found.truncated) == (value, True)
+
+
+def test_several_different_values_come_as_a_list() -> None:
+    found = extract_json('One: {"id": 1}. Again: {"id": 1}. Two: {"id": 2, "n": [3]}.')
+    assert found.value == [{"id": 1}, {"id": 2, "n": [3]}]
+    assert json.loads(found.json) == found.value
+    assert found.repairs == (
+        "JSON taken out of surrounding prose",
+        "the 2 different JSON values of the text given as a list",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 1} ... {"id": 9}',
+        '{"id": 1}\n(47 more …)\n{"id": 9}',
+        '[1, ["x"]] null, [2, ["y"]]',
+        "See [1] and [2].",
+    ],
+)
+def test_references_and_pieces_of_something_else_are_no_list(text: str) -> None:
+    assert refused(text).reason == "ambiguous"
+
+
+@pytest.mark.parametrize("gap", ["\n2. ", "\n\n---\n\n", "\n- ", "; ", " or, if you prefer, "])
+def test_marks_and_words_may_stand_between_the_values_of_a_list(gap: str) -> None:
+    assert extract_json(f'{{"id": 1}}{gap}{{"id": 2}}').value == [{"id": 1}, {"id": 2}]
+
+
+def test_a_list_must_fit_the_schema_if_there_is_one() -> None:
+    text = 'One: {"id": 1}. Two: {"id": 2}.'
+    assert refused(text, schema={"type": "object"}).reason == "ambiguous"
+    assert extract_json(text, schema={"type": "array"}).value == [{"id": 1}, {"id": 2}]
+
+
+def test_several_different_values_are_refused_with_all_of_them_where_one_is_wanted() -> None:
+    error = refused('One: {"id": 1}. Two: {"id": 2}.', prefer="only")
     assert error.reason == "ambiguous"
     assert error.alternatives == ({"id": 1}, {"id": 2})
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from seawall.output import ExtractError, extract_json
+from seawall.errors import ExtractError
+from seawall.output import extract_json
 from seawall.output.decode import encode
 
 ATOMS = [

@@ -23,7 +23,7 @@ def loaded(code: str) -> str:
     ("code", "modules"),
     [
         ("import seawall.output", ""),
-        ("from seawall.output import reask, target, instructions, ExtractError", ""),
+        ("from seawall.output import reask, target, instructions", ""),
         ("from seawall.output import extract_json", "json_repair jsonschema_rs"),
         ("from seawall.output import target; target(list[int])", "json_repair jsonschema_rs"),
     ],

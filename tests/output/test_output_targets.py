@@ -383,3 +383,22 @@ def test_a_schema_that_leads_in_a_circle_is_survived() -> None:
     assert target(circle).check('{"value": {"x": null}}')[0] == {"x": None}
     own = {"anyOf": [{"$ref": "#"}, {"type": "string"}], "minProperties": 2}
     assert errors(own, '{"value": {"x": null}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"items": [{"name": "a", "price": 1}], "total": 1,', "the text ends in"),
+        ('[{"name": "a", "price": 1}, {"name": "b", "price": 2}', "the text ends in"),
+        (
+            'Either {"name": "a", "price": 1} or {"name": "b", "price": 2}.',
+            "2 different JSON values",
+        ),
+    ],
+)
+def test_an_answer_must_be_whole_and_one_though_what_there_is_would_do(
+    text: str, told: str
+) -> None:
+    for spec in (dict[str, Any], list[Any], {"type": ["object", "array"]}):
+        with pytest.raises(OutputError, match=told):
+            target(spec).check(text)

@@ -10,8 +10,8 @@ import pytest
 from sinks_calls import MODEL, call, ended, line, new_id, started, worker
 
 from seawall.core.decision import Attempt, Decision
-from seawall.errors import LedgerError
-from seawall.sinks import CallNotFoundError, Journal, Ledger, Where
+from seawall.errors import CallNotFoundError, LedgerError
+from seawall.sinks import Journal, Ledger, Where
 from seawall.sinks.rows import Row
 
 DAY = 86400.0

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .extract import Extracted, extract_json
     from .feedback import instructions, reask
-    from .refusal import ExtractError
     from .spec import target
     from .strict import strict_schema
 
 __all__ = [
-    "ExtractError",
     "Extracted",
     "extract_json",
     "instructions",
@@ -27,7 +25,6 @@ __all__ = [
 ]
 
 _WHERE = {
-    "ExtractError": ".refusal",
     "Extracted": ".extract",
     "extract_json": ".extract",
     "instructions": ".feedback",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 __all__ = ["UNFENCED", "left_out", "loose_bracket"]
 
@@ -13,14 +14,16 @@ _BRACKET = re.compile(r"[\[{}\]]")
 _PARTNER = {"}": "{", "]": "["}
 
 
-def left_out(text: str, start: int, span: tuple[int, int]) -> list[str]:
-    """What was left out round ``span``, in plain words. ``start``: where the answer begins."""
+def left_out(text: str, start: int, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """What was left out round ``spans``, in plain words. ``start``: where the answer begins."""
     repairs: list[str] = []
     if text.startswith("\ufeff"):
         repairs.append("a byte order mark removed")
     if start:
         repairs.append("the model's reasoning left out")
-    around = f"{text[start : span[0]]}\n{text[span[1] :]}"
+    around = f"{text[start : spans[0][0]]}\n{text[spans[-1][1] :]}"
+    gaps = (text[left[1] : right[0]] for left, right in pairwise(spans))
+    around += "\n".join(gap.strip(", \t\r\n") for gap in gaps)
     if _FENCE.search(around):
         repairs.append(UNFENCED)
     if _FENCE.sub("", around).strip("\ufeff \t\r\n"):

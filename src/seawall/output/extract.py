@@ -2,7 +2,7 @@
 
 What the text says is never changed: every name, string, number and literal of the value stands
 in the text, in order and with all its digits, and what is left out is reported. Where a text
-can be read in two ways, or ends too early, it is refused.
+can be read in two ways it is refused.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..errors import ExtractError
 from .around import UNFENCED, left_out, loose_bracket
 from .choose import Choice, Fits, Prefer, choose
 from .decode import decode
-from .refusal import ExtractError
 from .scan import STRAY, Candidate, answer, find
 from .schema import checker
 
@@ -51,15 +51,18 @@ def extract_json(
     text: str,
     *,
     schema: Mapping[str, Any] | Fits | None = None,
-    prefer: Prefer = "only",
-    allow_truncated: bool = False,
+    prefer: Prefer = "all",
+    allow_truncated: bool | None = None,
 ) -> Extracted:
     """The JSON value in ``text``.
 
     ``schema``: a JSON Schema, or a function that says whether a value fits; it decides between
     several values and is not otherwise enforced. ``prefer``: what to take when several
-    different ones remain; ``only`` refuses. ``allow_truncated``: take what is complete of a
-    reply that ends early; an unfinished member is dropped and reported.
+    different ones remain; ``all`` gives a list of them (and refuses if a schema is given that
+    the list does not fit), ``only`` refuses. ``allow_truncated``: take what is complete of a
+    reply that ends early, with what was unfinished left out and reported. ``None`` does so
+    where nothing but the end can be missing: in ``{"a": {"b": 1, "c": 2}`` it may be a bracket
+    before ``"c"``.
 
     Raises ``ExtractError``, a ``ValueError``.
     """
@@ -151,12 +154,14 @@ def _check_around(text: str, start: int, choice: Choice, found: Sequence[Candida
 
 def _extracted(text: str, start: int, choice: Choice) -> Extracted:
     taken, span = choice.taken, choice.span
-    repairs = [*left_out(text, start, span), *choice.repairs]
+    pieces = [(candidate.reading.start, candidate.reading.end) for candidate in taken]
+    repairs = [*left_out(text, start, pieces), *choice.repairs]
     for candidate in taken:
         repairs.extend(candidate.repairs)
         if candidate.problem:
             repairs.append(
-                f"completed a truncated tail, dropping the unfinished: {candidate.problem}"
+                "the end is missing: what was open closed, what was unfinished left out, and more "
+                f"may have followed ({candidate.problem})"
             )
     spelled = [candidate.reading.json for candidate in taken]
     return Extracted(

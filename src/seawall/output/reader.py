@@ -37,7 +37,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     ``json`` is empty if nothing can be had. ``state``: ``truncated`` if the text ended first,
     ``broken`` if something at ``end`` has no place there; ``problem`` says what. ``solid``: at
     least one named member, string or inner object was read, so this is hardly prose. ``reach``:
-    what stands before it may belong to this piece.
+    what stands before it may belong to this piece. ``doubt``: why a truncated piece may lack
+    something else than its end.
     """
 
     start: int
@@ -48,6 +49,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     problem: str = ""
     solid: bool = False
     reach: int = 0
+    doubt: str = ""
 
 
 class _Cut(Exception):
@@ -59,18 +61,30 @@ class _Broken(Exception):
 
 
 class _Frame:
-    """An open container. ``mark``: where its own text begins in the output."""
+    """An open container. ``mark``: where its own text begins in the output. ``unsure``: the last
+    bracket in it may be its own."""
 
-    __slots__ = ("array", "count", "key", "mark")
+    __slots__ = ("array", "count", "key", "mark", "unsure")
 
     def __init__(self, array: bool, mark: int) -> None:
         self.array = array
         self.mark = mark
         self.count = 0
         self.key = ""
+        self.unsure = False
+
+    def has_closed(self, inner: _Frame, outermost: bool) -> None:
+        """``{"a": {"b": 1, "c": 2}`` lacks a bracket before ``"c"`` or at its end; ``[1, [2]`` and
+        ``[{"a": 1}`` lack one at their end or have one too many."""
+        shared = self.array == inner.array and (self.array or inner.count > 1)
+        wrapped = self.array and self.count == 1 and outermost
+        self.unsure = inner.unsure or shared or wrapped
 
 
 _Expect = Literal["value", "item", "key", "colon", "next"]
+_EXTRA_COMMA = "superfluous commas removed"
+#: Where one of these was needed, a missing end need not be all that is wrong with the brackets.
+_STRUCTURAL = frozenset((ADDED_BRACKET, ADDED_COMMA, _EXTRA_COMMA))
 
 
 class _Reader:
@@ -85,6 +99,7 @@ class _Reader:
         self.comma = False
         self.solid = False
         self.quoted = False
+        self.odd = False
         self.inside = ""
         self.reach = 0
 
@@ -151,11 +166,15 @@ class _Reader:
     def _close(self) -> None:
         if self.comma:
             self.note("trailing commas removed")
-        self.out.append("]" if self.stack.pop().array else "}")
+        inner = self.stack.pop()
+        self.out.append("]" if inner.array else "}")
         self.pos += 1
         if self.stack:
             self.solid = True
             self._done()
+            outer = self.stack[-1]
+            outer.has_closed(inner, outermost=len(self.stack) == 1)
+            self.odd = self.odd or (outer.array and outer.count == 1 and not inner.count)
 
     def _begin(self) -> None:
         frame = self.stack[-1]
@@ -167,6 +186,7 @@ class _Reader:
     def _done(self) -> None:
         frame = self.stack[-1]
         frame.count += 1
+        frame.unsure = False
         if not frame.array:
             self.solid = True
         self.comma = False
@@ -177,6 +197,7 @@ class _Reader:
         comma = comma_end(self.text, self.pos, self.note)
         if comma is not None:
             self.comma = True
+            self.stack[-1].unsure = False
             self.expect = "item" if array else "key"
             self.pos = comma
         elif char == ("]" if array else "}"):
@@ -217,7 +238,7 @@ class _Reader:
         if char == "}":
             self._close()
         elif char == ",":
-            self.note("superfluous commas removed")
+            self.note(_EXTRA_COMMA)
             self.pos += 1
         elif char in CLOSERS:
             frame.key = self._string("key")
@@ -288,15 +309,31 @@ class _Reader:
             self.pos = len(self.text)
         left = "1 bracket is" if opened == 1 else f"{opened} brackets are"
         problem = f"the text ends {inside}; {left} left open"
+        doubt = self._doubt()
         while len(self.stack) > 1 and not self.stack[-1].count:
             del self.out[self.stack.pop().mark :]
         if len(self.stack) == 1 and not self.stack[0].count:
             return self._reading("truncated", problem)
         self.out.extend("]" if frame.array else "}" for frame in reversed(self.stack))
-        return self._reading("truncated", problem, "".join(self.out))
+        return self._reading("truncated", problem, "".join(self.out), doubt)
+
+    def _doubt(self) -> str:
+        """What a text that seems cut may lack instead of its end."""
+        # An empty array whose second bracket is wrong looks like [{}.
+        if self.stack[-1].unsure or self.odd or _STRUCTURAL & self.notes.keys():
+            return "a bracket may be missing or superfluous further in"
+        if self.inside:
+            closed = self.text.rstrip("`~ \t\r\n")[-1] in "]}"
+            return "a quote may be missing instead" if closed else ""
+        hidden = {"]", "}"} & set(self.text[self.before : self.pos])
+        return "a comment may hide the end" if hidden else ""
 
     def _reading(
-        self, state: Literal["complete", "truncated", "broken"], problem: str = "", text: str = ""
+        self,
+        state: Literal["complete", "truncated", "broken"],
+        problem: str = "",
+        text: str = "",
+        doubt: str = "",
     ) -> Reading:
         return Reading(
             start=self.start,
@@ -307,6 +344,7 @@ class _Reader:
             problem=problem,
             solid=self.solid,
             reach=max(self.reach, self.pos),
+            doubt=doubt,
         )
 
 

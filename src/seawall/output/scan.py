@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..errors import ExtractError
 from .decode import decode
 from .lexer import ADDED_BRACKET, ADDED_COMMA
 from .reader import Reading, read
-from .refusal import ExtractError
 from .repair import mend
 
 __all__ = ["STRAY", "Candidate", "answer", "find"]

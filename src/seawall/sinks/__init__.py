@@ -3,13 +3,12 @@
 from .content import conceal
 from .importer import Importer, ImporterStatus
 from .journal import Journal
-from .ledger import CallNotFoundError, Ledger
+from .ledger import Ledger
 from .paths import default_dir
 from .retention import Retention
 from .rows import Row, Total, Where
 
 __all__ = [
-    "CallNotFoundError",
     "Importer",
     "ImporterStatus",
     "Journal",

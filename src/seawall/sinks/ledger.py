@@ -10,13 +10,13 @@ from os.path import commonprefix
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import LedgerError, SeawallError
+from ..errors import CallNotFoundError, LedgerError
 from .database import connect
 from .imports import import_journals, importing
 from .paths import journal_dir, ledger_path
 from .rows import COLUMNS, CONTENTS, Group, Row, Total, Where, condition, row
 
-__all__ = ["CallNotFoundError", "Ledger"]
+__all__ = ["Ledger"]
 
 _KEYS: dict[Group, str] = {
     "feature": "feature",
@@ -24,10 +24,6 @@ _KEYS: dict[Group, str] = {
     "outcome": "outcome",
     "day": "date(at, 'unixepoch')",
 }
-
-
-class CallNotFoundError(SeawallError, LookupError):
-    """No call, or more than one, has this id."""
 
 
 class Ledger:

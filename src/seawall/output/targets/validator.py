@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import msgspec
 
-from ...errors import OutputError
+from ...errors import ExtractError, OutputError
 from ..decode import encode
 from ..extract import extract_json
 from ..nulls import without_nulls
-from ..refusal import ExtractError
 from ..schema import rooted
 from .loader import Invalid, Loader
 
@@ -38,7 +37,7 @@ class Target:
 
     def check(self, text: str, /) -> tuple[Any, tuple[str, ...]]:
         try:
-            found = extract_json(text, schema=self._fits)
+            found = extract_json(text, schema=self._fits, prefer="only", allow_truncated=False)
         except ExtractError as error:
             raise OutputError(str(error), raw=text, errors=(error.problem,)) from error
         try:
