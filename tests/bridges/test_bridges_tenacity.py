@@ -35,7 +35,7 @@ from tenacity import (
 
 from layers.layers_world import World, error, events, finish, piece, whole
 from seawall import BadRequestError, ConfigError, Fault, OverloadedError, RateLimitError, Retry
-from seawall.layers.bridges.tenacity import MOST, TenacityRetry, bring, take_apart
+from seawall.layers.bridges.tenacity import MOST, TenacityRetry, retry_by, take_apart
 
 DOWN = error(503, "down")
 
@@ -237,7 +237,7 @@ async def test_a_wait_that_is_no_span_of_time_is_named(seconds: float) -> None:
 
 def test_how_many_attempts_a_stop_allows() -> None:
     def attempts(stop: Any) -> int:
-        policy = bring(Retry(attempts=5), None, stop)
+        policy = retry_by(Retry(attempts=5), None, stop)
         assert isinstance(policy, TenacityRetry)
         return policy.attempts
 
@@ -247,7 +247,7 @@ def test_how_many_attempts_a_stop_allows() -> None:
     assert attempts(stop_all(stop_after_attempt(4), stop_after_attempt(2))) == 4
     assert attempts(stop_all(stop_after_attempt(4), stop_never)) == MOST
     assert attempts(lambda state: True) == MOST
-    waiting = bring(Retry(attempts=5), wait_none(), None)
+    waiting = retry_by(Retry(attempts=5), wait_none(), None)
     assert waiting is not None
     assert waiting.attempts == 5
 
@@ -255,9 +255,9 @@ def test_how_many_attempts_a_stop_allows() -> None:
 def test_what_is_ours_is_left_alone() -> None:
     for ours in (Retry(), {"attempts": 2}, False, None):
         assert take_apart(ours) == (None, None, ours)
-    assert bring(None, wait_none(), None) is None
+    assert retry_by(None, wait_none(), None) is None
     retry = Retry()
-    assert bring(retry, None, None) is retry
+    assert retry_by(retry, None, None) is retry
 
 
 @given(
@@ -279,7 +279,7 @@ def test_it_never_allows_what_our_own_policy_forbids(
     kind = {429: RateLimitError, 503: OverloadedError, 400: BadRequestError}[status]
     fault = kind("no", status=status, after=after)
     ours = Retry(attempts=5)
-    theirs = bring(ours, wait_fixed(seconds), None)
+    theirs = retry_by(ours, wait_fixed(seconds), None)
     assert theirs is not None
     again = theirs.decide(tried, fault, 0.0, left=left, alone=alone)
     plain = ours.decide(tried, fault, 0.0, left=left, alone=alone)
@@ -294,7 +294,7 @@ def test_it_never_allows_what_our_own_policy_forbids(
 def test_a_state_reads_as_tenacitys_own(tried: int, elapsed: float) -> None:
     """Every public name of theirs is there, with what theirs would say."""
     seen: list[Any] = []
-    policy = bring(Retry(attempts=100), lambda state: seen.append(state) or 1.5, stop_never)
+    policy = retry_by(Retry(attempts=100), lambda state: seen.append(state) or 1.5, stop_never)
     fault = OverloadedError("down")
     assert policy is not None
     policy.decide(tried, fault, 0.0, elapsed=elapsed, slept=elapsed / 2)

@@ -11,7 +11,8 @@ from ..config import Sources, gather, shape
 from ..core import Call, Handler, Layer, Reply, Route, SystemClock, compose, run, send
 from ..errors import ClosedError, ConfigError
 from ..layers.attempt import attempt
-from ..layers.breaker import Breaker, BreakerLayer, Circuit
+from ..layers.breaker import Breaker, Circuit
+from ..layers.bridges.pybreaker import breaker_layer
 from ..layers.fallback import FallbackLayer
 from ..layers.ledger import LedgerLayer
 from ..layers.reask import ReaskLayer
@@ -142,7 +143,7 @@ class Assembly:
             layers.append(RetryLayer(retry, self._budgets))
         layers.append(attempt)
         if breaker is not None:
-            layers.append(BreakerLayer(breaker, self.circuits))
+            layers.append(breaker_layer(breaker, self.circuits))
         return layers
 
     async def disconnect(self) -> None:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from ..core import ATTEMPTS_HEADER, DEADLINE_HEADER
 from ..errors import ConfigError
 from ..layers.breaker import Breaker
-from ..layers.bridges.tenacity import bring, take_apart
+from ..layers.bridges.pybreaker import breaker_by
+from ..layers.bridges.tenacity import retry_by, take_apart
 from ..layers.recovery import MODES, Recovery
 from ..layers.retry import Retry
 from ..ports import Timeouts
@@ -32,7 +33,8 @@ class Options(TypedDict, total=False):
     the request being served, whose remaining attempts and deadline then bound this call. The
     rest are the request's own parameters.
 
-    ``retry`` may be a tenacity wait, stop or ``Retrying`` too, or a dict with ``wait`` or ``stop``.
+    ``retry`` may be a tenacity wait, stop or ``Retrying`` too, or a dict with ``wait`` or ``stop``;
+    ``breaker`` a ``pybreaker.CircuitBreaker``.
     """
 
     model: str | Sequence[str]
@@ -44,7 +46,7 @@ class Options(TypedDict, total=False):
     prompt_version: str
     deadline: Timeouts | Mapping[str, Any] | float
     retry: Retry | Mapping[str, Any] | Literal[False] | Callable[..., Any]
-    breaker: Breaker | Mapping[str, Any] | Literal[False]
+    breaker: Breaker | Mapping[str, Any] | Literal[False] | Callable[..., Any]
     fallback_reply: str | None
     recovery: Recovery
     inherited: Mapping[str, str]
@@ -109,9 +111,10 @@ def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any])
     reasks = defaults.reasks if model.reasks is None else model.reasks
     if "retry" in options:
         wait, stop, rest = take_apart(options["retry"])
-        retry = bring(_policy(rest, retry or Retry(), "retry"), wait, stop)
+        retry = retry_by(_policy(rest, retry or Retry(), "retry"), wait, stop)
     if "breaker" in options:
-        breaker = _policy(options["breaker"], breaker or Breaker(), "breaker")
+        given = breaker_by(options["breaker"], breaker or None)
+        breaker = _policy(given, breaker or Breaker(), "breaker")
     if "deadline" in options:
         given = options["deadline"]
         if isinstance(given, (int, float)) and not isinstance(given, bool):

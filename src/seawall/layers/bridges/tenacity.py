@@ -17,7 +17,7 @@ from msgspec import structs
 from ...errors import ConfigError, Fault
 from ..retry import Again, Retry
 
-__all__ = ["RetryState", "TenacityRetry", "bring", "take_apart"]
+__all__ = ["RetryState", "TenacityRetry", "retry_by", "take_apart"]
 
 Wait = Callable[[Any], float]
 Stop = Callable[[Any], bool]
@@ -118,7 +118,7 @@ def take_apart(given: Any) -> tuple[Any, Any, Any]:
     return None, None, given
 
 
-def bring(policy: Retry | None, wait: Any, stop: Any) -> Retry | None:
+def retry_by(policy: Retry | None, wait: Any, stop: Any) -> Retry | None:
     """``policy`` with a tenacity ``wait`` and ``stop``, each unless ``None``. With a stop the
     attempts are counted by it. Raises ``ConfigError`` for what cannot be called here."""
     if policy is None or (wait is None and stop is None):
