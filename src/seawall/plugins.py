@@ -27,6 +27,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "local": "seawall.cli.local:local",
         "logs": "seawall.cli.logs:logs",
         "models": "seawall.cli.models:models",
+        "sim": "seawall.cli.sim:sim",
     },
 }
 

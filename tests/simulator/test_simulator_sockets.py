@@ -164,7 +164,7 @@ async def test_seawall_meets_every_fault_on_sockets(name: str, stream: bool) -> 
     rule = Rule(fault=name, seconds=seconds, size=64)
     retry = {"base": 0.001, "attempts": 1 if name in ASKS_FOR_SECONDS else 2}
     simulator = Simulator(Script(faults=(rule,)))
-    tools = {"tools": [WEATHER]} if kind.calls > 1 else {}
+    tools: Any = {"tools": [WEATHER]} if kind.calls > 1 else {}
     fault = reply = None
     async with simulator.serve() as url, seawall(url, retry, QUICK) as client:
         try:

@@ -2,11 +2,12 @@
 
 from .answers import Answer
 from .conduct import Charge, Conduct, Offence, Verdict, judge
+from .embedded import embedded
 from .faults import KINDS, Kind
 from .log import Log, Seen
 from .quota import Quota
 from .scene import Pace
-from .script import Rule, Script, load_script
+from .script import Rule, Script, load_script, parse_rule
 from .simulator import Simulator
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "Seen",
     "Simulator",
     "Verdict",
+    "embedded",
     "judge",
     "load_script",
+    "parse_rule",
 ]

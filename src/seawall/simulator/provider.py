@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -80,6 +81,7 @@ class Provider:
         return self._refuse(visit, openai.unknown_path(method, path))
 
     def _models(self, visit: Visit, name: str) -> Plan:
+        name = unquote(name)
         names = [*self._script.models, *(f"fault/{fault}" for fault in KINDS)]
         if name and name not in names:
             return self._refuse(visit, openai.unknown_model(name))

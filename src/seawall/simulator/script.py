@@ -18,7 +18,7 @@ from .faults import kind
 from .quota import Quota
 from .scene import Dose, Pace
 
-__all__ = ["Moment", "Rule", "Script", "load_script"]
+__all__ = ["Moment", "Rule", "Script", "load_script", "parse_rule"]
 
 Span = Annotated[float, Meta(ge=0)]
 
@@ -124,3 +124,19 @@ def load_script(path: str | Path) -> Script:
         raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
     except (ConfigError, ValueError) as error:
         raise ConfigError(str(error), source=str(path)) from None
+
+
+def parse_rule(text: str) -> Rule:
+    """A rule on one line: ``cut``, ``429:requests=1+3,retry_after=2``, ``500:chance=0.1``.
+    Raises ``ConfigError``."""
+    name, _, conditions = text.partition(":")
+    given: dict[str, object] = {"fault": name}
+    for condition in filter(None, conditions.split(",")):
+        field, equals, value = condition.partition("=")
+        if not equals:
+            raise ConfigError(f"{condition!r} in {text!r} is no condition; write field=value")
+        given[field] = value.split("+") if field == "requests" else value
+    try:
+        return msgspec.convert(given, Rule, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{text!r}: {error}") from None

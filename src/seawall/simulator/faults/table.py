@@ -232,7 +232,7 @@ KINDS: Mapping[str, Kind] = _named(
         ),
         Kind(
             name="malformed-event",
-            about="an unreadable event among the others; none is lost",
+            about="an unreadable event between the others; none is lost",
             play=contents.extra_event,
             dose=_HALF,
             leaves="whole",
