@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import openai
 
 import seawall
@@ -37,7 +36,7 @@ class DoorWorld:
         self.second = Simulator(second or Script(), clock=self.clock)
         self.directory = directory
         two = second is not None
-        self.http: httpx2.AsyncClient = seawall.http_client(
+        self.http: Any = seawall.http_client(
             vendors={
                 "one": {"base_url": "http://one/v1"},
                 "two": {"base_url": "http://two/v1", "transport": "two"},
