@@ -72,8 +72,8 @@ class World:
     def __init__(
         self, *, prefill: Mapping[str, Any] | Sequence[str] = (), **models: Model | list[Model]
     ) -> None:
-        self.clock = VirtualClock()
-        self.memory = Memory(self._answer)
+        self.clock: Any = VirtualClock()
+        self.memory = Memory(self.answer)
         self.heard: list[Heard] = []
         self.models = {
             name: [model] if isinstance(model, Model) else list(model)
@@ -83,28 +83,32 @@ class World:
 
     def client(self, *, recovery: str | None = "resume", **settings: Any) -> AsyncSeawall:
         """A client whose alias ``all`` asks the vendors in order."""
-        vendors = {
-            name: {
-                "base_url": f"http://{name}.test/v1",
-                "quirks": {"prefill": self._prefill.get(name, False)},
-            }
-            for name in self.models
-        }
-        models: dict[str, Any] = dict(settings.pop("models", {}))
-        models["all"] = {"route": [f"{name}/m" for name in self.models], **models.get("all", {})}
-        defaults: dict[str, Any] = {"retry": {"attempts": 3, "base": 0.0}, "breaker": False}
-        settings.setdefault("ledger", False)
+        vendors, models, defaults = self.settings()
         if recovery is not None:
             defaults["recovery"] = recovery
+        given = settings.pop("models", {})
+        settings.setdefault("ledger", False)
         return AsyncSeawall(
             vendors=vendors,
-            models=models,
+            models=given | {"all": models["all"] | given.get("all", {})},
             model="all",
             defaults=defaults | settings.pop("defaults", {}),
             transports={"http": self.memory},
             clock=self.clock,
             **settings,
         )
+
+    def settings(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """The vendors, the alias ``all``, and defaults that waste no time."""
+        vendors: dict[str, Any] = {
+            name: {
+                "base_url": f"http://{name}.test/v1",
+                "quirks": {"prefill": self._prefill.get(name, False)},
+            }
+            for name in self.models
+        }
+        defaults = {"retry": {"attempts": 3, "base": 0.0}, "breaker": False}
+        return vendors, {"all": {"route": [f"{name}/m" for name in self.models]}}, defaults
 
     def names(self) -> list[str]:
         return [heard.vendor for heard in self.heard]
@@ -131,7 +135,8 @@ class World:
         await client.aclose()
         return "".join(got), end
 
-    def _answer(self, outbound: Outbound) -> Any:
+    def answer(self, outbound: Outbound) -> Any:
+        """Status, headers and body of what the vendor in ``outbound`` answers."""
         vendor = (urlsplit(outbound.url).hostname or "").partition(".")[0]
         body = msgspec.json.decode(outbound.body)
         heard = Heard(vendor, self.clock.now(), body, dict(outbound.headers))

@@ -20,11 +20,11 @@ __all__ = ["Succession", "Way", "obstacle", "refuses", "tokens_of"]
 
 class Way(Struct, frozen=True):
     """One way to go on: ``route`` is shown what was given out (``prefill``) or asked anew.
-    ``again``: it is the route that has just failed."""
+    ``parts``: how many parts of the answer it gave already."""
 
     route: Route
     prefill: Prefill | None = None
-    again: bool = False
+    parts: int = 0
 
     def __str__(self) -> str:
         how = "asked anew" if self.prefill is None else "shown the text so far"
@@ -116,7 +116,7 @@ class Succession:
             self._cut.append(failed)
         refused = {refusal.model for refusal in call.decision.refused}
         return [
-            Way(route, self._prefill(call, route), again=route is failed)
+            Way(route, self._prefill(call, route), self._parts[route.name])
             for route in (*self._fresh, *self._cut)
             if route.name not in refused and self._parts[route.name] < self._most
         ]
@@ -134,10 +134,6 @@ class Succession:
         """The same route, asked anew from now on."""
         self._without_prefill.add(way.route.name)
         return Way(way.route)
-
-    def parts(self, route: Route) -> int:
-        """How many parts of the answer ``route`` has given."""
-        return self._parts[route.name]
 
     def took_over(self, route: Route) -> None:
         """``route`` goes on with the answer."""

@@ -17,7 +17,6 @@ from ..core import (
     Interruption,
     Reply,
     Resumed,
-    Route,
     State,
     Step,
     Stream,
@@ -57,8 +56,8 @@ def hold(inner: Handler) -> Handler:
 
 
 class RecoveryLayer:
-    """Takes a stream that was cut up again. ``retry`` and ``budgets`` bound how often the route
-    that failed is itself asked to go on."""
+    """Takes a stream that was cut up again. ``retry`` and ``budgets`` bound how often a route
+    that gave a part of the answer is asked for another."""
 
     def __init__(
         self,
@@ -85,24 +84,30 @@ class RecoveryLayer:
 
         return handler
 
-    async def pause(self, asked: Call, route: Route, parts: int) -> None:
-        """Wait as before a retry; ``route`` has given ``parts`` of the answer. Raises ``_Spent``
-        where no retry may be made."""
-        retry, left = self._retry, asked.left()
-        wait = None if retry is None else retry.wait(parts, StreamCutError(""), self._chance())
-        if retry is None or wait is None:
-            raise _Spent("its attempts are spent")
-        if left is not None and wait >= left:
-            raise _Spent(f"a wait of {wait:.3g} s does not fit the {left:.3g} s left")
-        budget = self._budgets.setdefault(route.name, RetryBudget())
-        if not budget.allow(retry, asked.clock.now()):
-            raise _Spent("its retry budget is spent")
-        asked.waited, asked.wait_reason = wait, "backoff"
-        await asked.clock.sleep(wait)
+    async def pause(self, asked: Call, way: Way) -> None:
+        """Wait as before a retry of ``way``. Raises ``_Spent`` where there may be none."""
+        now, name = asked.clock.now(), way.route.name
+        if self._retry is None:
+            raise _Spent("retries are off")
+        again = self._retry.decide(
+            way.parts,
+            # As if before the answer: that a part of it was given out is no reason against it here.
+            StreamCutError("the stream was cut"),
+            self._chance(),
+            left=asked.left(),
+            wall=asked.clock.time(),
+            elapsed=asked.elapsed(),
+        )
+        if again.wait is None:
+            raise _Spent(again.reason)
+        if not self._budgets.setdefault(name, RetryBudget()).allow(self._retry, now):
+            raise _Spent("the retry budget is spent")
+        asked.waited, asked.wait_reason = again.wait, again.reason
+        await asked.clock.sleep(again.wait)
 
 
 class _Spent(Exception):
-    """The route that failed may not be asked again."""
+    """A route may not be asked again."""
 
 
 class _Resumable(Stream):
@@ -230,8 +235,8 @@ class _Resumable(Stream):
         characters, tokens = self._shown
         tokens += tokens_of(self._source.seen, text[characters:])
         asked, joint = way.ask(call, text, tokens), way.joint(text)
-        if way.again:
-            await self._layer.pause(asked, way.route, self._routes.parts(way.route))
+        if way.parts:
+            await self._layer.pause(asked, way)
         first_token = call.first_token
         try:
             reply = await self._inner(self._layer.fallback.fork(asked, way.route, last=last))
