@@ -19,8 +19,8 @@ from rich.text import Text
 from ...client.aio import AsyncSeawall
 from ...core import Reply
 from ...errors import OutputError, StreamCutError
-from ...sinks import Ledger, Row, Where
-from ..console import money
+from ...sinks import Ledger, Where
+from ..listing import Listing, summary
 from .products import SYSTEM, Product, Scene
 
 __all__ = ["Show"]
@@ -82,8 +82,11 @@ class Show:
     def plan(self, client: AsyncSeawall) -> None:
         names = client.assembly.router.names("shop")
         fields = ", ".join(field.name for field in dataclasses.fields(Product))
-        self.line("step 1", "authenticate: this model needs no key; others take theirs from")
-        self.line("", "the environment, and it prints as *** wherever it would show")
+        self.line(
+            "step 1",
+            "authenticate: this model needs no key; others take theirs from the environment, and "
+            "it prints as *** wherever it would show",
+        )
         self.line("step 2", f"a well-formed request: a JSON-only system prompt, fields {fields}")
         self.line("", "routes: " + " → ".join(names))
         self.line("step 3", "rate limits and errors, below, as they happen")
@@ -136,33 +139,14 @@ class Show:
         """The demo's calls as the ledger has them."""
         with Ledger.open(directory) as ledger:
             rows = ledger.calls(Where(feature="demo", since=self._started))
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in ("call", "answered by", "outcome"):
-            table.add_column(column, no_wrap=True)
-        for column in ("tries", "tokens", "cost", "first", "whole"):
-            table.add_column(column, justify="right", no_wrap=True)
-        for row in rows:
-            table.add_row(*_receipt(row))
+            (total,) = ledger.totals(Where(feature="demo", since=self._started))
         self._console.print()
         self._rule("step 5: the ledger's receipt")
-        self._console.print(table)
+        Listing(self._console, 12).print(rows)
+        self._console.print(summary(total, len(rows)), style="dim")
         tried = max(rows, key=lambda row: row.attempts)
         look = Text.assemble("\nLook closer: ", (f"seawall explain {tried.id[:12]}", "bold cyan"))
         self._console.print(look)
-
-
-def _receipt(row: Row) -> tuple[str, ...]:
-    seconds = [f"{at:.1f} s" if at is not None else "" for at in (row.first_token, row.latency)]
-    vendor, _, model = (row.model or "").partition("/")
-    return (
-        row.id[:12],
-        f"{vendor}/{model[:10]}…" if len(model) > 11 else row.model or "",
-        row.outcome,
-        str(row.attempts),
-        f"{row.prompt_tokens or 0} + {row.completion_tokens or 0}",
-        money(row.cost_nano_usd) + (" est." if row.cost_state == "estimated" else ""),
-        *seconds,
-    )
 
 
 class _Rescues(logging.Handler):
