@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from rich.text import Text
 
-from ..core.decision import Attempt, Decision
+from ..core.decision import Attempt, Decision, Resumed
 from ..sinks import Row
 from .listing import outcome_style
 
@@ -34,6 +34,7 @@ def moments(row: Row) -> list[Moment]:
     found = list(_considered(decision))
     for attempt in decision.attempts:
         found.extend(_attempt(attempt))
+    found.extend(map(_resumed, decision.resumed))
     found.sort(key=lambda moment: moment.at)
     if row.latency is not None:
         found.append(_end(row))
@@ -66,6 +67,12 @@ def _attempt(attempt: Attempt) -> Iterator[Moment]:
             text=_result(attempt),
             style="green" if attempt.outcome == "finished" else "red",
         )
+
+
+def _resumed(resumed: Resumed) -> Moment:
+    how = "shown the text so far" if resumed.by == "prefill" else "asked anew"
+    text = f"{resumed.model}, {how}, goes on at character {resumed.offset:,}"
+    return Moment(at=resumed.at, what="resumed", text=text, style="green")
 
 
 def _result(attempt: Attempt) -> str:

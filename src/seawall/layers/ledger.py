@@ -149,7 +149,7 @@ class _Entry:
             id=call.id,
             at=call.clock.time(),
             outcome=end.outcome,
-            model=last.model if last is not None and answered else "",
+            model=(call.model or last.model) if last is not None and answered else "",
             response=self._conceal(response, self._content),
             finish_reason=response.finish_reason if response is not None else None,
             cost_nano_usd=call.cost,
