@@ -77,7 +77,7 @@ class Assembly:
         if self.closed:
             raise ClosedError("the client is closed; make a new one")
         check(options)
-        models = _models(options.get("model") or self.settings.model)
+        models = _models(options.get("model", self.settings.model), self.settings.model)
         policies, handler = self._path(models, options)
         wanted = options.get("output")
         validator = None if wanted is None else target(wanted)
@@ -173,13 +173,15 @@ def load_sources(
     return gather(file=config, code=code, environ=environ, env_file=env_file)
 
 
-def _models(given: Any) -> tuple[str, ...]:
-    if isinstance(given, str):
-        return (given,)
-    models = cast("Sequence[Any]", given) if isinstance(given, Sequence) else (None,)
-    if not all(isinstance(model, str) for model in models):
+def _models(given: Any, usual: str) -> tuple[str, ...]:
+    given = usual if given is None else given
+    models: tuple[Any, ...] = ()
+    if isinstance(given, Sequence):
+        models = (given,) if isinstance(given, str) else tuple(cast("Sequence[Any]", given))
+    # An empty name is a variable that was not set, hardly a wish for the default.
+    if not models or not all(isinstance(model, str) and model for model in models):
         raise ConfigError(f"model is {given!r}; give a name, or several to be tried in order")
-    return tuple(models)
+    return models
 
 
 def _format(validator: Validator) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -74,6 +75,8 @@ def _plain(name: str, value: Any) -> Any:
     allowed = _PLAIN[name]
     if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
         raise _unfit(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _unfit(name, value)
     return value
 
 
@@ -118,8 +121,16 @@ def _messages(given: Messages) -> Iterable[Message]:
     elif isinstance(given, Mapping):
         yield read_message(given)
     else:
-        for index, message in enumerate(given):
+        for index, message in enumerate(_turns(given)):
             yield _message(message, index)
+
+
+def _turns(given: Any) -> Iterable[Any]:
+    if isinstance(given, (bytes, bytearray)):
+        raise ValueError(f"messages is {bytes(given[:40])!r}; decode it to text")
+    if not isinstance(given, Iterable):
+        raise ValueError(f"messages is {given!r}; give text, a message or several")
+    return cast("Iterable[Any]", given)
 
 
 def _message(given: Any, index: int) -> Message:
@@ -141,7 +152,8 @@ def _tool(given: Any) -> Tool | Opaque:
 def _choice(given: Any) -> ToolChoice:
     if isinstance(given, ToolChoice):
         return given
-    choice = read_choice(given)
+    known = isinstance(given, (str, dict))
+    choice = read_choice(cast("str | dict[str, Any]", given)) if known else None
     if choice is None:
         raise ValueError(f"tool_choice {given!r} is not understood")
     return choice

@@ -71,14 +71,23 @@ class Options(TypedDict, total=False):
 
 
 _KNOWN = frozenset(Options.__annotations__)
+#: What other libraries call some of them.
+_ELSEWHERE = {
+    "fallbacks": ["model"],
+    "max_retries": ["retry"],
+    "metadata": ["tags"],
+    "timeout": ["deadline"],
+}
 _POLICIES = ("retry", "breaker", "deadline", "fallback_reply", "reasks", "recovery")
 
 
 def check(options: Mapping[str, Any]) -> None:
     """Raises ``TypeError`` for a keyword nobody knows, naming the one that was meant."""
     for name in options:
+        if name == "stream":
+            raise TypeError("there is no option 'stream'; call stream() in the place of chat()")
         if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, 1)
+            near = _ELSEWHERE.get(name) or difflib.get_close_matches(name, _KNOWN, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(
                 f"there is no option {name!r}{hint} (a vendor's own parameter goes into "
@@ -130,10 +139,16 @@ def decide(defaults: Policies, model: ModelSettings, options: Mapping[str, Any])
         retry=retry or None,
         breaker=breaker or None,
         deadline=deadline,
-        fallback_reply=options.get("fallback_reply", reply),
+        fallback_reply=_fallback_reply(options.get("fallback_reply", reply)),
         reasks=_reasks(options.get("reasks", reasks)),
         recovery=_recovery(options.get("recovery", model.recovery or defaults.recovery)),
     )
+
+
+def _fallback_reply(given: Any) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise ConfigError(f"fallback_reply is {given!r}; give text, or None for none")
+    return given
 
 
 def _reasks(given: Any) -> int:
@@ -173,10 +188,13 @@ def _policy(given: Any, before: P, name: str) -> P | None:
         raise ConfigError(f"{name}: {error}") from None
 
 
-def inherited(headers: Mapping[str, str], deadline: Timeouts) -> tuple[int | None, Timeouts]:
+def inherited(headers: Any, deadline: Timeouts) -> tuple[int | None, Timeouts]:
     """Attempts and deadline that the request being served leaves us. Headers that are no
     numbers say nothing."""
-    folded = {name.lower(): value for name, value in headers.items()}
+    if not isinstance(headers, Mapping):
+        raise ConfigError(f"inherited is {headers!r}; give the headers of the request as a mapping")
+    given = cast("Mapping[str, str]", headers)
+    folded = {name.lower(): value for name, value in given.items()}
     attempts = _count(folded.get(ATTEMPTS_HEADER))
     millis = _count(folded.get(DEADLINE_HEADER))
     if millis is not None:

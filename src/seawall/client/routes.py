@@ -179,15 +179,9 @@ class Router:
             )
         return url.rstrip("/")
 
-    def theirs(
-        self,
-        base_url: str,
-        model: str,
-        headers: Sequence[tuple[str, str | Secret]],
-        dialect: str = "openai_chat",
-    ) -> Route:
-        """The place a caller's request was written for: its own address, with its own key. The
-        vendor is the one known to be there, else it is called by its host."""
+    def theirs(self, base_url: str, model: str, dialect: str = "openai_chat") -> Route:
+        """The place a caller's request was written for: its own address, where it goes with its
+        own key. The vendor is the one known to be there, else it is called by its host."""
         vendor = self._vendors_at().get(base_url) or urlsplit(base_url).netloc
         row = self._row(vendor) or Vendor()
         transport = self.transport("http")
@@ -195,9 +189,14 @@ class Router:
         return replace(
             self._route(vendor, model, row, wire=wire, transport=transport),
             base_url=base_url,
-            headers=tuple(headers),
             verbatim=True,
         )
+
+    def base_of(self, url: str) -> str:
+        """The address of the known vendor that ``url`` leads to, else its origin."""
+        known = [base for base in self._vendors_at() if url.startswith(f"{base}/")]
+        parts = urlsplit(url)
+        return max(known, key=len, default=f"{parts.scheme}://{parts.netloc}")
 
     def _vendors_at(self) -> Mapping[str, str]:
         if self._addresses is None:
@@ -321,5 +320,5 @@ def _unknown_model(model: str, settings: Settings) -> ConfigError:
     return ConfigError(
         f"{model!r} is neither an alias nor vendor/model",
         key="model",
-        remedy=f"{hint}{listed}Write for example 'openai/{model}'.",
+        remedy=f"{hint}{listed}Write for example 'openai/{model.strip('/') or 'gpt-4o-mini'}'.",
     )

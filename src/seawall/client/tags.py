@@ -52,7 +52,10 @@ def tags_of(options: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str):
             raise ConfigError(f"{name} is {value!r}, a {type(value).__name__}; give text")
         found[name] = value
-    others: dict[str, Any] = {**around.get("tags", {}), **(options.get("tags") or {})}
+    own: Any = options.get("tags") or {}
+    if not isinstance(own, Mapping):
+        raise ConfigError(f"tags is {own!r}; give a mapping")
+    others: dict[str, Any] = {**around.get("tags", {}), **own}
     if others:
         found["tags"] = others
     return found

@@ -34,12 +34,15 @@ class OpenAIChatWire:
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
+        said = write_request(request, quirks, notes)
         try:
-            body = encode(write_request(request, quirks, notes))
+            body = encode(said)
         except UnicodeEncodeError as error:
             raise UnsupportedError(
                 f"the request holds a text that is no Unicode: {error}"
             ) from None
+        except (TypeError, RecursionError) as error:
+            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
         headers = _STREAMED if request.stream else _WHOLE
         return Draft(path="/chat/completions", body=body, headers=headers, notes=tuple(notes))
 
