@@ -21,7 +21,8 @@ Prefer = Literal["all", "only", "first", "last"]
 _GAP = re.compile(r"[\s,]*+\Z")
 _QUOTED = re.compile(r"""["'“”][^"'“”\n]*+["'“”]""")
 _WORD = re.compile(r"\b(?!(?:true|false|null|nan|none|infinity)\b)[^\W\d_]++", re.IGNORECASE)
-_MARKS = re.compile(r"(?:\s|`{3,}+|~{3,}+|[-*•=_|;→>]|(?<=\n)[ \t]*+\d++[.)])*+\Z")
+_NUMBERING = re.compile(r"\n[ \t]*+\d++[.)]")
+_MARKS = " \t\r\n`~-*•=_|;→>"
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -142,7 +143,9 @@ def _whole(text: str, several: Sequence[Candidate], fits: Fits | None) -> bool:
 def _is_scrap(gap: str) -> bool:
     if "..." in gap or "…" in gap:
         return True
-    return not (_MARKS.match(gap) or _WORD.search(_QUOTED.sub("", gap)))
+    if not _NUMBERING.sub("", gap).strip(_MARKS):
+        return False
+    return not _WORD.search(_QUOTED.sub("", gap))
 
 
 def _gaps(text: str, several: Sequence[Candidate]) -> Iterator[str]:
