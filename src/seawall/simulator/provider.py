@@ -44,7 +44,7 @@ class Provider:
     faster than the client's time the script's runs."""
 
     def __init__(self, script: Script, said: Answer | None, speed: float, log: Log) -> None:
-        self._script = script
+        self.script = script
         self._said = said
         self._speed = speed
         self._log = log
@@ -82,7 +82,7 @@ class Provider:
 
     def _models(self, visit: Visit, name: str) -> Plan:
         name = unquote(name)
-        names = [*self._script.models, *(f"fault/{fault}" for fault in KINDS)]
+        names = [*self.script.models, *(f"fault/{fault}" for fault in KINDS)]
         if name and name not in names:
             return self._refuse(visit, openai.unknown_model(name))
         body = openai.model(name, _BORN) if name else openai.models(names, _BORN)
@@ -94,7 +94,7 @@ class Provider:
         question = FACE.read(seen.path, request.headers, request.body)
         self._note(seen, question)
         try:
-            rule = self._script.choose(self._moment(visit))
+            rule = self.script.choose(self._moment(visit))
         except ConfigError as error:
             return self._refuse(visit, openai.unknown_model(seen.model, str(error)))
         refused = self._limit(visit, question)
@@ -152,7 +152,7 @@ class Provider:
         calls = 1 if kind is None else kind.calls
         refused = kind is not None and kind.leaves == "nothing"
         if self._said is None or refused:  # nobody is asked for an answer that nobody gets
-            said = answer(question, self._script.answer, calls)
+            said = answer(question, self.script.answer, calls)
         else:
             given = self._said(question)
             said = await given if inspect.isawaitable(given) else given
@@ -175,7 +175,7 @@ class Provider:
             },
             wall=visit.wall,
             speed=self._speed,
-            pace=self._script.pace,
+            pace=self.script.pace,
         )
 
     def _refuse(

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ..core import SystemClock
 from ..errors import ConfigError
 from ..ports import Clock
@@ -15,7 +17,7 @@ from .conduct import Conduct, Verdict, judge
 from .log import Log, Seen
 from .playing import Stage, leave, play
 from .provider import Provider
-from .script import Script, load_script
+from .script import Rule, Script, load_script, parse_rule
 
 __all__ = ["Simulator"]
 
@@ -47,10 +49,10 @@ class Simulator:
             raise ConfigError(f"speed is {speed:g}; it must be more than 0")
         if script is None:
             script = Script()
-        self.script = script if isinstance(script, Script) else load_script(script)
+        told = script if isinstance(script, Script) else load_script(script)
         self.log = Log(most, tell)
         self._stage = Stage(clock or SystemClock(), speed, self.log)
-        self._provider = Provider(self.script, answer, speed, self.log)
+        self._provider = Provider(told, answer, speed, self.log)
 
     def transport(self, clock: Clock | None = None) -> InProcess:
         """A ``Transport`` to the simulator, whatever host is asked; ``clock`` becomes its own."""
@@ -84,6 +86,17 @@ class Simulator:
         async with aclosing(play(plan, visit.seen, stage)) as steps:
             async for step in steps:
                 yield step
+
+    def fail(self, *faults: str | Rule) -> None:
+        """Add faults, behind those there are: names, or rules such as ``429:requests=1+3``.
+        Requests are counted from the simulator's first. Raises ``ConfigError``."""
+        rules = [parse_rule(fault) if isinstance(fault, str) else fault for fault in faults]
+        script = self._provider.script
+        self._provider.script = replace(script, faults=(*script.faults, *rules))
+
+    @property
+    def script(self) -> Script:
+        return self._provider.script
 
     def claim(self, text: str) -> None:
         """The code under test gave ``text`` out as a whole answer: whether it was one is seen
