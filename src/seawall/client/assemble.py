@@ -17,6 +17,7 @@ from ..layers.fallback import FallbackLayer
 from ..layers.ledger import LedgerLayer
 from ..layers.reask import ReaskLayer
 from ..layers.recovery import RecoveryLayer, hold
+from ..layers.repeats import Failed, Question, RepeatsLayer
 from ..layers.retry import Retry, RetryBudget, RetryLayer
 from ..output import reask, target
 from ..ports import Clock, Transport, Validator
@@ -62,6 +63,7 @@ class Assembly:
         self.router = Router(self.settings, sources.variables, transports, sources.origin)
         self.circuits: dict[str, Circuit] = {}
         self._budgets: dict[str, RetryBudget] = {}
+        self._failures: dict[Question, Failed] = {}
         self._paths: dict[tuple[str, ...], tuple[CallPolicies, Handler]] = {}
         self.closed = False
         kept = self.settings.ledger
@@ -140,6 +142,8 @@ class Assembly:
     def _policies(self, retry: Retry | None, breaker: Breaker | None) -> list[Layer]:
         layers: list[Layer] = []
         if retry is not None:
+            if retry.repeats:
+                layers.append(RepeatsLayer(retry, self._budgets, self._failures))
             layers.append(RetryLayer(retry, self._budgets))
         layers.append(attempt)
         if breaker is not None:

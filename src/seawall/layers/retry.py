@@ -35,6 +35,9 @@ class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknow
     provider's Retry-After is honoured whatever its length, as long as it fits the deadline;
     beyond ``patience`` seconds another route, if there is one, is asked instead. Retries are at
     most ``budget`` percent of the route's calls in the last minute, after ``allowance``.
+
+    ``repeats``: whether asking the same question again right after it failed counts as a retry
+    (see ``layers.repeats``). ``None``: only underneath an SDK, around which others retry.
     """
 
     attempts: Annotated[int, Meta(ge=1)] = 3
@@ -43,6 +46,7 @@ class Retry(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknow
     patience: Annotated[float, Meta(ge=0)] = 10.0
     budget: Annotated[int, Meta(ge=0, le=100)] = 20
     allowance: Annotated[int, Meta(ge=0)] = 10
+    repeats: bool | None = None
 
     def wait(self, tried: int, fault: Fault, chance: float) -> float | None:
         """Seconds until the next asking after ``tried`` ones, ``None`` for no more. ``chance``
@@ -110,6 +114,14 @@ class RetryBudget:
             return False
         bucket[1] += 1
         return True
+
+    def repeat(self, retry: Retry, now: float) -> bool:
+        """``allow`` for a call that repeats another from outside. It will be counted as a call
+        too, and is none."""
+        allowed = self.allow(retry, now)
+        if allowed:
+            self._bucket(now)[0] -= 1
+        return allowed
 
     def _bucket(self, now: float) -> list[int]:
         slot = int(now // self._SPAN)
