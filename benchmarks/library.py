@@ -20,7 +20,7 @@ import msgspec
 import openai
 import uvloop
 
-from seawall import AsyncSeawall
+from seawall import AsyncSeawall, http_client
 
 from .provider import CHUNKS, serving
 
@@ -46,17 +46,21 @@ async def _measure(url: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         seawall = AsyncSeawall(vendors={"wall": {"base_url": url}}, ledger={"dir": directory})
         sdk = openai.AsyncOpenAI(api_key="none", base_url=url)
+        inside = http_client(ledger={"dir": f"{directory}/door"}, feature="bench")
+        door = openai.AsyncOpenAI(api_key="none", base_url=url, http_client=inside)
         plain = aiohttp.ClientSession()
         other = httpx2.AsyncClient()
         calls: dict[str, Ask] = {
             "seawall": lambda: seawall.chat(MESSAGES, model="wall/any", feature="bench"),
             "openai": lambda: sdk.chat.completions.create(**BODY),
+            "door": lambda: door.chat.completions.create(**BODY),
             "aiohttp": lambda: _aiohttp(plain, url),
             "httpx2": lambda: _httpx2(other, url),
         }
         streams: dict[str, Ask] = {
             "seawall": lambda: _seawall_stream(seawall),
             "openai": lambda: _openai_stream(sdk),
+            "door": lambda: _openai_stream(door),
             "aiohttp": lambda: _aiohttp_stream(plain, url),
             "httpx2": lambda: _httpx2_stream(other, url),
         }
@@ -66,6 +70,7 @@ async def _measure(url: str) -> dict[str, float]:
         finally:
             await seawall.aclose()
             await sdk.close()
+            await door.close()
             await plain.close()
             await other.aclose()
     figures: dict[str, float] = {}
@@ -73,6 +78,9 @@ async def _measure(url: str) -> dict[str, float]:
         for name, micros in found.items():
             figures[f"library_{name}_{what}_us"] = round(micros, 2)
         figures[f"library_{what}_openai_ratio"] = round(found["openai"] / found["seawall"], 2)
+        figures[f"library_{what}_door_saves_percent"] = round(
+            100 * (1 - found["door"] / found["openai"]), 1
+        )
     return figures
 
 

@@ -168,7 +168,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     path: str
     body: bytes
     method: str = "POST"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str | Secret], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -51,7 +51,7 @@ class Both(FaultsWorld):
     async def ask_door(self, asked: dict[str, Any]) -> Told:
         stream = asked["stream"]
         sdk = self.sdk()
-        self.http._transport._door._splice = self.splice
+        self.http._transport._door.splice = self.splice
         return await self.clock.run(self._door(sdk, stream, asked))
 
 

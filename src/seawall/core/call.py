@@ -299,8 +299,10 @@ class Call:
         """Write into ``fault`` where it happened, and take out what it must not repeat."""
         fault.model = fault.model or self.model
         fault.decision = self.decision
-        if self.route is not None:
-            hush(fault, [value for _, value in self.route.headers if isinstance(value, Secret)])
+        headers = () if self.route is None else self.route.headers
+        if self.original is not None:
+            headers = (*headers, *self.original.headers)
+        hush(fault, [value for _, value in headers if isinstance(value, Secret)])
 
     def note(self, text: str) -> None:
         """Write a remark into the decision record, once."""

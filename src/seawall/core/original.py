@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BadRequestError, UnsupportedError
-from ..ports import Draft, Face, Head, Headers
+from ..ports import Draft, Face, Head, Headers, Secret
 from ..types import Request
 
 __all__ = ["Original"]
@@ -12,8 +12,8 @@ __all__ = ["Original"]
 class Original:
     """The bytes of a request in the words of ``face``.
 
-    ``headers`` and ``query`` go where the bytes go; the caller's credential is not among the
-    headers, but in those of the route it belongs to.
+    ``headers``, the caller's credentials among them, and ``query`` go where the bytes go, and
+    nowhere else.
     """
 
     __slots__ = ("_request", "body", "face", "head", "headers", "path", "query")
@@ -25,14 +25,14 @@ class Original:
         body: bytes,
         *,
         path: str,
-        headers: Headers | None = None,
+        headers: tuple[tuple[str, str | Secret], ...] = (),
         query: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.face = face
         self.head = head
         self.body = body
         self.path = path
-        self.headers = headers or Headers()
+        self.headers = headers
         self.query = query
         self._request: Request | None = None
 
@@ -42,7 +42,7 @@ class Original:
         own dialect's reader does not understand: the provider it was written for may."""
         if self._request is None:
             try:
-                self._request = self.face.read(self.path, self.headers, self.body)
+                self._request = self.face.read(self.path, _plain(self.headers), self.body)
             except BadRequestError as error:
                 raise UnsupportedError(f"the request cannot be translated: {error}") from None
         return self._request
@@ -53,6 +53,10 @@ class Original:
         return Draft(
             path=self.path,
             body=self.face.metered(self.body, self.head),
-            headers=self.headers.pairs,
+            headers=self.headers,
             query=self.query,
         )
+
+
+def _plain(headers: tuple[tuple[str, str | Secret], ...]) -> Headers:
+    return Headers([(name, value) for name, value in headers if isinstance(value, str)])

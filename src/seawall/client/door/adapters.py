@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...errors import ConnectionFault, Fault, TimeoutFault
-from ...ports import Headers
 from ..closing import close
 from ..loop import post, run_in_loop
 from .answers import Answer, Body
-from .asked import Asked
+from .asked import Asked, asked
 from .door import Door
 
 __all__ = ["transports"]
@@ -61,9 +59,9 @@ def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
             self._door = door
 
         async def handle_async_request(self, request: Any) -> Any:
-            asked = _asked(request, await request.aread())
+            question = _asked(request, await request.aread())
             try:
-                answer = await self._door.ask(asked)
+                answer = await self._door.ask(question)
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
             return _response(lib, answer, request, AsyncBody)
@@ -76,9 +74,9 @@ def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
             self._door = door
 
         def handle_request(self, request: Any) -> Any:
-            asked = _asked(request, request.read())
+            question = _asked(request, request.read())
             try:
-                answer = run_in_loop(self._door.ask(asked))
+                answer = run_in_loop(self._door.ask(question))
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
             return _response(lib, answer, request, SyncBody)
@@ -90,17 +88,8 @@ def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
 
 
 def _asked(request: Any, body: bytes) -> Asked:
-    given: Mapping[str, float | None] = request.extensions.get("timeout") or {}
-    pairs = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
-    ]
-    return Asked(
-        method=request.method,
-        url=urlsplit(str(request.url)),
-        headers=Headers(pairs),
-        body=body,
-        timeout={name: given[name] for name in ("connect", "read") if name in given},
-    )
+    timeout: Mapping[str, float | None] = request.extensions.get("timeout") or {}
+    return asked(request.method, str(request.url), request.headers.raw, body, timeout)
 
 
 def _response(lib: Any, answer: Answer, request: Any, streamed: type[Any]) -> Any:

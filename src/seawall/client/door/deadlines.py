@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ...ports import Timeouts
 
@@ -22,6 +23,14 @@ def deadlines(
     while there is another (``alone`` is false).
     """
     connect, read = sdk.get("connect", own.connect), sdk.get("read", own.total)
+    return _deadlines(own, connect, read, stream, alone)
+
+
+# An SDK says the same for most of its calls.
+@lru_cache(maxsize=256)
+def _deadlines(
+    own: Timeouts, connect: float | None, read: float | None, stream: bool, alone: bool
+) -> Timeouts:
     half = read if alone or read is None else read / 2
     return Timeouts(
         connect=_shorter("connect", own, connect),

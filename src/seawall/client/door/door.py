@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from ...core import Call, Original, Reply, Route, run
-from ...dialects.openai_chat import FACE
+from ...core import Call, Handler, Original, run
 from ...errors import BadRequestError, ClosedError, ConfigError, Fault, LedgerError
 from ...layers.breaker import Breaker
 from ...layers.recovery import Recovery
@@ -18,14 +18,11 @@ from ..assemble import Assembly
 from ..options import decide, inherited
 from ..tags import tags_of
 from .answers import Answer, Handed, refusal, stream_headers, trouble, whole
-from .asked import Asked, forwarded, said_tags
+from .asked import Asked, said_tags
 from .deadlines import deadlines
 from .passing import pass_through
 
 __all__ = ["OPTIONS", "Door", "DoorOptions"]
-
-#: The faces by the end of a request's path.
-_FACES: Mapping[str, Face] = {"/chat/completions": FACE}
 
 
 class DoorOptions(TypedDict, total=False):
@@ -45,6 +42,14 @@ class DoorOptions(TypedDict, total=False):
 OPTIONS = frozenset(DoorOptions.__annotations__)
 
 
+class _Road(Struct, frozen=True):
+    """How a model is asked: what questions to it have in common."""
+
+    handler: Handler
+    deadline: Timeouts
+    alone: bool
+
+
 class Door:
     """Answers what an SDK asks by the routes and policies of ``assembly``.
 
@@ -62,9 +67,10 @@ class Door:
         splice: bool = True,
     ) -> None:
         self.assembly = assembly
+        self.splice = splice
         self._options = options
         self._fallback = tuple(fallback)
-        self._splice = splice
+        self._roads: dict[tuple[str, str], _Road] = {}
 
     def check(self) -> None:
         """Raises ``ConfigError`` for options and fallback routes that are wrong."""
@@ -75,91 +81,79 @@ class Door:
 
     async def ask(self, asked: Asked) -> Answer:
         """The answer to one request. Whatever goes wrong becomes an answer too, as the SDK's
-        provider would have told it; only a closed door and a cancelled task raise."""
+        provider would have told it; only a closed door, a cancelled task, and the connection of
+        a request that is only passed through raise."""
         if self.assembly.closed:
             raise ClosedError("the client is closed; make a new one")
-        face, path = _face(asked)
+        face = asked.place.face
         try:
-            options = {**self._options, **said_tags(asked.headers)}
-            head = None if face is None else _head(face, path, asked)
+            tags = tags_of({**self._options, **said_tags(asked.ours)})
+            head = None if face is None else _head(face, asked)
             if face is None or head is None:
-                return await pass_through(self.assembly, asked, tags_of(options))
-            return await self._call(face, head, path, asked, options)
+                return await pass_through(self.assembly, asked, tags)
+            return await self._call(face, head, asked, tags)
         except (ConfigError, LedgerError) as error:
             return trouble(error)
 
-    async def _call(
-        self, face: Face, head: Head, path: str, asked: Asked, options: Mapping[str, Any]
-    ) -> Answer:
-        routes, missing = self._routes(face, head, path, asked)
-        assembly = self.assembly
-        policies = decide(assembly.settings.defaults, assembly.router.policies(head.model), options)
-        timeouts = deadlines(
-            policies.deadline, asked.timeout, stream=head.stream, alone=len(routes) == 1
-        )
-        granted, timeouts = inherited(asked.headers, timeouts)
-        plain, _ = forwarded(asked.headers)
+    async def _call(self, face: Face, head: Head, asked: Asked, tags: Mapping[str, Any]) -> Answer:
+        road = self._road(face, head, asked)
+        timeouts = deadlines(road.deadline, asked.timeout, stream=head.stream, alone=road.alone)
+        granted = None
+        if asked.ours:
+            granted, timeouts = inherited(asked.ours, timeouts)
         original = Original(
-            face, head, asked.body, path=path, headers=Headers(plain), query=asked.query
+            face,
+            head,
+            asked.body,
+            path=asked.place.path,
+            query=asked.place.query,
+            headers=(*asked.headers, *asked.credentials),
         )
-        call = Call(
-            original,
-            assembly.clock,
-            timeouts=timeouts,
-            tags=tags_of(options),
-            attempts_left=granted,
-        )
-        if not self._splice:
+        clock = self.assembly.clock
+        call = Call(original, clock, timeouts=timeouts, tags=tags, attempts_left=granted)
+        if not self.splice:
             call.face = None
-        handler = assembly.recorded(assembly.handler(routes, missing, policies))
         try:
-            reply = await run(handler, call)
+            reply = await run(road.handler, call)
         except Fault as fault:
             return refusal(face, fault, call.id)
-        return _answer(face, head, reply)
+        if reply.stream is None:
+            return whole(face, reply)
+        return Answer(200, stream_headers(reply), Handed(face, head, reply.stream))
 
-    def _routes(
-        self, face: Face, head: Head, path: str, asked: Asked
-    ) -> tuple[list[Route], list[tuple[str, str]]]:
+    def _road(self, face: Face, head: Head, asked: Asked) -> _Road:
         """Where the call may go: by its alias, or to the SDK's own provider and on from there."""
-        router = self.assembly.router
-        own = self._own(face, head, path, asked)
+        key = asked.place.base, head.model
+        road = self._roads.get(key)
+        if road is not None:
+            return road
+        assembly, router = self.assembly, self.assembly.router
+        own = router.theirs(asked.place.base, head.model, face.name)
+        if not self.splice:
+            own = replace(own, verbatim=False, headers=asked.credentials)
         entry = router.policies(head.model)
-        if not entry.route:
+        if entry.route:
+            lender = replace(own, headers=asked.credentials)
+            routes, missing = router.among([head.model, *self._fallback], lender)
+        else:
             routes, missing = router.among(self._fallback)
-            return [own, *routes], missing
-        routes, missing = router.among([head.model, *self._fallback], theirs=own)
+            routes = [own, *routes]
         if not routes:
             raise ConfigError("; ".join(why for _, why in missing))
-        return routes, missing
-
-    def _own(self, face: Face, head: Head, path: str, asked: Asked) -> Route:
-        url = asked.url
-        base = url.path.removesuffix(path)
-        _, secret = forwarded(asked.headers)
-        route = self.assembly.router.theirs(
-            f"{url.scheme}://{url.netloc}{base}", head.model, secret, face.name
-        )
-        return route if self._splice else replace(route, verbatim=False)
-
-
-def _face(asked: Asked) -> tuple[Face | None, str]:
-    if asked.method == "POST":
-        for path, face in _FACES.items():
-            if asked.url.path.endswith(path):
-                return face, path
-    return None, ""
+        policies = decide(assembly.settings.defaults, entry, self._options)
+        handler = assembly.recorded(assembly.handler(routes, missing, policies))
+        road = _Road(handler, policies.deadline, len(routes) == 1)
+        # A road with a key that came with the request is for that request alone.
+        if not any(route.headers is asked.credentials for route in routes):
+            if len(self._roads) >= 512:
+                self._roads.clear()
+            self._roads[key] = road
+        return road
 
 
-def _head(face: Face, path: str, asked: Asked) -> Head | None:
+def _head(face: Face, asked: Asked) -> Head | None:
     """What routing needs, or ``None``: the provider will say what is wrong with the request."""
     try:
-        return face.peek(path, asked.headers, asked.body)
+        return face.peek(asked.place.path, Headers(asked.headers), asked.body)
     except BadRequestError:
         return None
-
-
-def _answer(face: Face, head: Head, reply: Reply) -> Answer:
-    if reply.stream is None:
-        return whole(face, reply)
-    return Answer(200, stream_headers(reply), Handed(face, head, reply.stream))

@@ -19,7 +19,7 @@ from ...ports import Draft, Inbound, Timeouts
 from ...types import Request, Usage
 from ..assemble import Assembly
 from .answers import Answer
-from .asked import Asked, forwarded, returned
+from .asked import Asked, returned
 
 __all__ = ["pass_through"]
 
@@ -67,8 +67,8 @@ async def pass_through(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]
 
 
 def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
-    url, model = asked.url, _asked_model(asked)
-    what = {"method": asked.method, "path": url.path, "bytes": len(asked.body)}
+    place, model = asked.place, _asked_model(asked)
+    what = {"method": asked.method, "path": place.path, "bytes": len(asked.body)}
     # Streamed: nobody waits here for the end of a file.
     request = Request(model=model, messages=(), stream=True, extra={"http": what})
     read = asked.timeout.get("read", Timeouts().idle)
@@ -80,9 +80,9 @@ def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
         ),
         tags=tags,
     )
-    _, secret = forwarded(asked.headers)
-    name = model or url.path.strip("/")
-    call.route = assembly.router.theirs(f"{url.scheme}://{url.netloc}", name, secret)
+    base = assembly.router.base_of(place.url)
+    rest = place.url.removeprefix(base).partition("?")[0].strip("/")
+    call.route = assembly.router.theirs(base, model or rest)
     call.decision.candidates = [call.model]
     return call
 
@@ -106,11 +106,10 @@ class _Passed(Reply):
 async def _send(asked: Asked, call: Call) -> Reply:
     route = call.route
     assert route is not None
-    plain, _ = forwarded(asked.headers)
     draft = Draft(
         method=asked.method,
-        path=asked.url._replace(scheme="", netloc="").geturl(),
-        headers=tuple(plain),
+        path=asked.place.url.removeprefix(route.base_url),
+        headers=(*asked.headers, *asked.credentials),
         body=asked.body,
     )
     record = Attempt(n=1, model=call.model, at=round(call.elapsed(), 6))
