@@ -142,6 +142,8 @@ async def test_a_broken_request_is_told_what_is_wrong() -> None:
         ({"model": "sim"}, "messages"),
         ({"messages": []}, "model"),
         (question(temperature="hot"), "temperature"),
+        (question(n=129), "n is 129"),
+        (question(n=0), "n is 0"),
     ]:
         status, _, answer = await world.raw(body)
         error = msgspec.json.decode(answer)["error"]

@@ -86,7 +86,7 @@ def test_it_serves_shows_what_happens_and_judges() -> None:
     assert [line for line in lines if re.search(r" 1 +sim +200 answered", line)]
     assert [line for line in lines if re.search(r" 2 +other +500 refused", line)]
     assert [line for line in lines if re.search(r"fault/429 +429 refused, come back in 1 s", line)]
-    assert lines[-1] == "good conduct: 3 requests, 2 of them failed"
+    assert lines[-1] == "good conduct: 3 requests, 2 failed"
     assert max(map(cell_len, lines)) <= 80
 
 

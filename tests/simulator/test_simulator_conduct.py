@@ -255,7 +255,7 @@ async def test_listeners_hear_of_each_request_three_times() -> None:
 def test_a_verdict_reads_well() -> None:
     verdict = judge([seen(1, 0, status=401, final=True), seen(2, 0.5, status=401, final=True)])
     assert str(verdict).splitlines() == [
-        "bad conduct: 2 requests, 2 of them failed",
+        "bad conduct: 2 requests, 2 failed",
         "- retried the hopeless: asked again after 401, which no retry cures (#1, #2)",
     ]
-    assert str(judge([])) == "good conduct: 0 requests, 0 of them failed"
+    assert str(judge([])) == "good conduct: 0 requests, 0 failed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import Struct
 
@@ -88,10 +90,10 @@ class RequestParser:
 
     def _clear(self) -> None:
         self._target = b""
-        self._pairs: list[tuple[str, str]] = []
+        self._lines: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._size = self._head = self._fed = 0
-        self._headed = False
+        self._headed = self._modern = False
 
     def _refuse(self, status: int, message: str) -> None:
         self.refusal = self.refusal or Refused(status, message)
@@ -120,10 +122,8 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._headed:
             return  # a trailer: nothing here wants one
-        self._pairs.append((name.decode("latin-1"), value.decode("latin-1").strip(" \t")))
+        self._lines.append((name, value))
         self._count(len(name) + len(value))
-        if len(self._pairs) > self._limits.headers:
-            self._stop(431, f"there are more than {self._limits.headers} headers")
 
     def _count(self, size: int) -> None:
         self._head += size
@@ -132,19 +132,27 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         self._headed = True
-        self._headers = headers = Headers(self._pairs)
-        modern = self._parser.get_http_version() == "1.1"
-        hosts = sum(name.lower() == "host" for name, _ in self._pairs)
-        if hosts > 1 or (modern and not hosts):  # RFC 9112, 3.2
+        self._modern = self._parser.get_http_version() == "1.1"
+        if len(self._lines) > self._limits.headers:
+            self._stop(431, f"there are more than {self._limits.headers} headers")
+        hosts = 0
+        for name, value in self._lines:
+            name = name.lower()
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                # llhttp has seen that it is a number, and the only one.
+                if len(value) > 18 or int(value) > self._limits.body_bytes:
+                    self._too_large()
+            elif name == b"expect" and self._modern:
+                self._expect(value)
+        if hosts > 1 or (self._modern and not hosts):  # RFC 9112, 3.2
             self._stop(400, f"there are {hosts} Host headers; there must be one")
-        length = headers.get("content-length", "0")
-        if len(length) > 18 or int(length) > self._limits.body_bytes:
-            self._too_large()
-        expected = headers.get("expect")
-        if expected is not None and modern:
-            if expected.lower() != "100-continue":
-                self._stop(417, f"{expected!r} is not expected here")
-            self.continues = True
+
+    def _expect(self, value: bytes) -> None:
+        if value.lower() != b"100-continue":
+            self._stop(417, f"{value.decode('latin-1')!r} is not expected here")
+        self.continues = True
 
     def on_body(self, data: bytes) -> None:
         self.continues = False
@@ -157,13 +165,30 @@ class RequestParser:
         self._stop(413, f"the body is larger than {self._limits.body_bytes} bytes")
 
     def on_message_complete(self) -> None:
+        body = self._body
         request = Request(
             method=self._parser.get_method().decode("latin-1"),
             target=self._target.decode("latin-1"),
-            headers=self._headers,
-            body=self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            headers=_LazyHeaders(self._lines),
+            body=body[0] if len(body) == 1 else b"".join(body),
         )
-        modern = self._parser.get_http_version() == "1.1"
-        self._arrived.append(Arrived(request, modern, self._parser.should_keep_alive()))
+        self._arrived.append(Arrived(request, self._modern, self._parser.should_keep_alive()))
         self._clear()
         self.begun = self.continues = False
+
+
+class _LazyHeaders(Headers):
+    """Headers that are text once somebody looks at them."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: list[tuple[bytes, bytes]]) -> None:
+        self._lines = lines
+        self._index = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "pairs":
+            raise AttributeError(name)
+        pairs = [(one.decode("latin-1"), other.decode("latin-1")) for one, other in self._lines]
+        self.pairs = tuple([(name, value.strip(" \t")) for name, value in pairs])
+        return self.pairs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,7 +16,6 @@ __all__ = ["CONTINUE", "ReplyWriter"]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
-_UNSAFE = re.compile(r"[\r\n\0]")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 #: Who answers decides on the body's length, never on its framing.
 _OURS = frozenset({"connection", "keep-alive", "transfer-encoding"})
@@ -38,22 +36,35 @@ class ReplyWriter:
     def head(self, head: Head) -> bytes:
         if self.begun or not 200 <= head.status <= 999:
             raise ValueError(f"a reply has one head, with a final status; this one is {head}")
-        names = {name.lower(): value for name, value in head.headers}
-        self._frame(head.status, names.get("content-length"))
-        more: list[tuple[str, str]] = [] if "date" in names else [("date", _date())]
+        length: str | None = None
+        dated = False
+        lines = [_status_line(head.status)]
+        for name, value in head.headers:
+            lower = _lower(name)
+            if lower == "content-length":
+                length = value
+            elif lower == "date":
+                dated = True
+            elif lower in _OURS:
+                continue
+            if not value.isprintable():
+                raise ValueError(f"the value of the header {name} is {value!r}")
+            lines.append(f"{name}: {value}")
+        self._frame(head.status, length)
+        if not dated:
+            lines.append(f"date: {_format_date(int(time.time()))}")
         if self._chunked:
-            more.append(("transfer-encoding", "chunked"))
+            lines.append("transfer-encoding: chunked")
         if not self.keep:
-            more.append(("connection", "close"))
+            lines.append("connection: close")
         elif not self._arrived.chunked:
-            more.append(("connection", "keep-alive"))
-        ours = [pair for pair in head.headers if pair[0].lower() not in _OURS]
-        written = _write(head.status, [*ours, *more])
+            lines.append("connection: keep-alive")
+        written = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
         self.begun = True
         return written
 
     def _frame(self, status: int, length: str | None) -> None:
-        self._bodiless = self._arrived.request.method == "HEAD" or status in (204, 304)
+        self._bodiless = status in (204, 304) or self._arrived.request.method == "HEAD"
         if length is not None:
             self._left = int(length)
         elif not self._bodiless:
@@ -79,19 +90,18 @@ class ReplyWriter:
         return b"0\r\n\r\n" if self._chunked else b""
 
 
-def _write(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}"]
-    for name, value in headers:
-        if not _NAME.fullmatch(name) or _UNSAFE.search(value):
-            raise ValueError(f"{name!r}: {value!r} is no header")
-        lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {_REASONS.get(status, '')}"
 
 
-def _date() -> str:
-    return _format(int(time.time()))
+@lru_cache(maxsize=1024)
+def _lower(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a header")
+    return name.lower()
 
 
 @lru_cache(maxsize=1)
-def _format(second: int) -> str:
+def _format_date(second: int) -> str:
     return formatdate(second, usegmt=True)

@@ -31,6 +31,7 @@ Answer = Callable[[Request], "str | Message | Response | Awaitable[str | Message
 
 TEXT = "High water at Trieste is at noon, and the sea has 14 °C 🌊."
 
+_CHOICES = 128
 _TOKEN = re.compile(r"\s*\w{1,12}|\s*[^\w\s]|\s+")
 
 
@@ -100,16 +101,19 @@ def finished(
     said: str | Message | Response, request: Request, number: int, wall: float
 ) -> Response:
     """``said`` as a whole response of the request's model, cut at its ``stop`` and
-    ``max_tokens``, in ``n`` choices, its tokens counted. ``wall``: epoch seconds."""
+    ``max_tokens``, in ``n`` choices, its tokens counted. ``wall``: epoch seconds. Raises
+    ``BadRequestError`` for more choices than the API gives."""
     if isinstance(said, Response):
         return said
+    count = 1 if request.n is None else request.n
+    if not 1 <= count <= _CHOICES:
+        raise BadRequestError(f"n is {count}; it must be 1 to {_CHOICES}", status=400, param="n")
     message = Message("assistant", (Text(said),)) if isinstance(said, str) else said
-    message, reason, count = _limited(message, request)
+    message, reason, used = _limited(message, request)
     choices = tuple(
-        Choice(index=index, message=message, finish_reason=reason)
-        for index in range(request.n or 1)
+        Choice(index=index, message=message, finish_reason=reason) for index in range(count)
     )
-    prompt, completion = estimate_tokens(request), count * len(choices)
+    prompt, completion = estimate_tokens(request), used * count
     return Response(
         id=f"chatcmpl-sim-{number}",
         model=request.model,

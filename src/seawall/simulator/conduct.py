@@ -71,7 +71,8 @@ class Verdict(Struct, frozen=True):
         return not self.charges
 
     def __str__(self) -> str:
-        seen = f"{self.requests} requests, {self.failed} of them failed"
+        plural = "" if self.requests == 1 else "s"
+        seen = f"{self.requests} request{plural}, {self.failed} failed"
         if self.good:
             return f"good conduct: {seen}"
         return "\n".join([f"bad conduct: {seen}", *(f"- {charge}" for charge in self.charges)])

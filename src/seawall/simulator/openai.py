@@ -56,7 +56,7 @@ def refusal_of(fault: Fault) -> Refusal:
 
 
 def unknown_path(method: str, path: str) -> Refusal:
-    if path in (CHAT, MODELS):
+    if path.removeprefix("/v1") in ("/chat/completions", "/models"):
         message = f"Not allowed to {method} on {path}."
         return Refusal(405, message, code="method_not_supported")
     message = f"Invalid URL ({method} {path})"

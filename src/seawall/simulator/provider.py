@@ -18,7 +18,8 @@ from ..types import Response
 from . import openai
 from .answers import Answer, answer, calls_tools, finished
 from .faults import KINDS, Kind
-from .log import KEPT, Log, Memo, Seen, identity
+from .log import KEPT, Log, Seen, identity
+from .memo import Memo
 from .openai import Refusal, RetryAfter
 from .plan import Plan
 from .quota import Meter, duration
@@ -61,10 +62,10 @@ class Provider:
             number=self._log.total + 1,
             at=now / self._speed,
             method=request.method,
-            path=path,
+            path=path[:_NAME],
             question=question,
             asked=self._memo.asked(question),
-            agent=request.headers.get("user-agent", "")[:80],
+            agent=request.headers.get("user-agent", "")[:_NAME],
         )
         return Visit(request, seen, now, wall)
 
@@ -78,7 +79,7 @@ class Provider:
                 return self._refuse(visit, openai.refusal_of(fault))
         if method in ("GET", "HEAD") and path.startswith(openai.MODELS):
             return self._models(visit, path.removeprefix(openai.MODELS).removeprefix("/"))
-        return self._refuse(visit, openai.unknown_path(method, path))
+        return self._refuse(visit, openai.unknown_path(method, visit.request.path))
 
     def _models(self, visit: Visit, name: str) -> Plan:
         name = unquote(name)
@@ -112,7 +113,7 @@ class Provider:
         return kind.play(replace(scene, dose=rule.over(kind.dose)))
 
     def _note(self, seen: Seen, question: Question) -> None:
-        seen.model, seen.stream = question.model, question.stream
+        seen.model, seen.stream = question.model[:_NAME], question.stream
         built = self._memo.built_on(question)
         if built is not None:
             number, text = built
@@ -193,6 +194,8 @@ class Provider:
 
 #: When the models of the list were made: epoch seconds.
 _BORN = 1_763_856_000
+#: So much is kept of names that strangers choose.
+_NAME = 200
 _HOPELESS = frozenset({400, 404, 405, 413, 422})
 
 

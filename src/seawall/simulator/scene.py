@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from email.utils import formatdate
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from .openai import Refusal, RetryAfter, retry_after
 from .plan import Step, Wait
 from .rendering import Rendered
 
-__all__ = ["Dose", "Pace", "Scene"]
+__all__ = ["Dose", "Pace", "Play", "Scene"]
 
 
 class Dose(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -130,3 +130,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     def altered(self, pieces: Sequence[bytes]) -> Scene:
         """The same with other pieces."""
         return replace(self, answer=replace(self.answer, pieces=tuple(pieces)))
+
+
+Play = Callable[[Scene], Iterator[Step]]
+"""A fault at work: the plan of a reply, out of where it plays."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from ...server import Break
 from ..plan import FOR_EVER, Step, Wait
-from ..scene import Scene
-from .play import Play
+from ..scene import Play, Scene
 
 __all__ = ["cut", "cut_clean", "drip", "reset", "silent", "slow_start", "stall"]
 

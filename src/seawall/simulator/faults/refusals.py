@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from ...server import Head
 from ..openai import Refusal, RetryAfter
 from ..plan import Step
-from ..scene import Scene
-from .play import Play
+from ..scene import Play, Scene
 
 __all__ = ["empty", "html", "refuse", "unavailable"]
 

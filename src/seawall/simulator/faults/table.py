@@ -11,9 +11,8 @@ from msgspec import Struct
 
 from ...errors import ConfigError
 from ...server import Break
-from ..scene import Dose
+from ..scene import Dose, Play
 from . import contents, lines, refusals
-from .play import Play
 from .refusals import refuse
 
 __all__ = ["KINDS", "Kind", "Leaves", "kind"]
