@@ -27,6 +27,8 @@ from seawall.transports.httpx_client import HttpxClient
 from transports.http_peer import CHUNKED, OK, Visit, answers, body, once, outbound, peer
 
 KEY = "sk-5ecret-0123456789-key"
+# Made once: reading the system's certificates takes longer than most of these tests.
+TRUST = ssl.create_default_context()
 
 Made = Callable[..., tuple[Any, Any]]
 
@@ -42,7 +44,7 @@ async def made(library: Any) -> AsyncIterator[Made]:
     async with contextlib.AsyncExitStack() as stack:
 
         def make(**options: Any) -> tuple[Any, Any]:
-            client = library.AsyncClient(**{"trust_env": False, **options})
+            client = library.AsyncClient(**{"trust_env": False, "verify": TRUST, **options})
             transport = as_transport(client)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(transport.aclose)
@@ -256,9 +258,9 @@ async def test_waiting_for_a_place_in_the_clients_pool(made: Made, library: Any)
 async def test_the_clients_own_time_limits_do_not_cut_a_slow_answer(made: Made) -> None:
     async def script(visit: Visit) -> None:
         await visit.request()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         await visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         await visit.send(b"ok")
 
     _, transport = made(timeout=0.05)
@@ -359,7 +361,11 @@ async def test_a_released_reply_whose_end_is_near_keeps_the_connection(
 
 
 @pytest.mark.parametrize("rest", [b"", b"1000\r\n" + bytes(4096) + b"\r\n"], ids=["slow", "long"])
-async def test_a_released_reply_that_goes_on_is_closed(made: Made, rest: bytes) -> None:
+async def test_a_released_reply_that_goes_on_is_closed(
+    made: Made, rest: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seawall.transports.httpx_exchange.DRAIN_SECONDS", 0.2)
+
     async def script(visit: Visit) -> None:
         await visit.request()
         await visit.send(CHUNKED + b"3\r\none\r\n")

@@ -148,6 +148,8 @@ def _until_probe(breaker: Any) -> float:
     opened: datetime | None = breaker._state_storage.opened_at
     if opened is None:
         return 0.0
+    if opened.tzinfo is None:  # before pybreaker 1.1
+        opened = opened.replace(tzinfo=UTC)
     due = opened + timedelta(seconds=breaker.reset_timeout)
     return max(0.0, (due - datetime.now(UTC)).total_seconds())
 
