@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from seawall.cli.doctor import machine, records, versions
 from seawall.client.settings import LedgerSettings
+from seawall.sinks.database import connect
 from seawall.sinks.paths import journal_dir, ledger_path
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
@@ -42,13 +45,33 @@ def test_a_ledger_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_ledger_shows_its_size_and_what_waits(tmp_path: Path) -> None:
-    ledger_path(tmp_path).write_bytes(b"x" * 3 * 1024 * 1024)
+    with closing(connect(ledger_path(tmp_path))) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("CREATE TABLE ballast (bytes)")
+        db.execute("INSERT INTO ballast VALUES (zeroblob(3000000))")
     journal_dir(tmp_path).mkdir()
     (journal_dir(tmp_path) / "a.000001.v1.journal").write_bytes(b"x" * 2048)
     found, _ = records.check(LedgerSettings(), {"SEAWALL_DIR": str(tmp_path)})
     assert found.level == "ok"
-    assert found.detail == f"3 MiB in {tmp_path}, and 2 KiB in journals"
+    assert re.fullmatch(rf"(2\.9|3)\d* MiB in {tmp_path}, and 2 KiB in journals", found.detail)
     assert sorted(os.listdir(tmp_path)) == ["journal", "ledger.db"]
+
+
+@pytest.mark.parametrize("content", [b"x" * 5000, b"SQLite format 3\0" + b"\1" * 5000])
+def test_a_ledger_that_cannot_be_read_fails(content: bytes, tmp_path: Path) -> None:
+    ledger_path(tmp_path).write_bytes(content)
+    found, _ = records.check(LedgerSettings(dir=str(tmp_path)), {})
+    assert found.level == "fail"
+    assert f"{ledger_path(tmp_path)} cannot be read" in found.detail
+    assert "Move it away" in found.remedy
+    assert os.listdir(tmp_path) == ["ledger.db"]
+
+
+def test_a_home_that_is_not_there_is_told() -> None:
+    (found,) = records.check(LedgerSettings(dir="~nobody-by-this-name/x"), {})
+    assert found.level == "fail"
+    assert "no such home" in found.detail
+    assert "SEAWALL_DIR" in found.detail
 
 
 @pytest.mark.parametrize("beyond", ["", "further"])

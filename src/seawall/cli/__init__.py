@@ -26,6 +26,18 @@ class _Commands(click.Group):
             return None
         return load("command", cmd_name)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here and not in main: click itself takes a closed pipe for a failure.
+        try:
+            status = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) has gone; there is nobody left to tell.
+            _silence()
+            return 0
+
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="seawall", message="seawall %(version)s")
@@ -49,8 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     except (KeyboardInterrupt, click.Abort):
         click.echo(err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        _silence()
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(f"the output cannot be written: {error.strerror or error}", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _silence() -> None:
+    """Let what is still in standard output's buffer go nowhere when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

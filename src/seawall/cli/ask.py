@@ -41,13 +41,14 @@ def ask(
                     click.echo(piece, nl=False)
                 click.echo()
                 reply = stream.reply()
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         errors.print(footer(reply, time.monotonic() - started))
 
 
 def _text(question: tuple[str, ...]) -> str:
     parts = [" ".join(question)] if question else []
-    if not sys.stdin.isatty():
+    # A stream that whoever started us has closed is None.
+    if sys.stdin is not None and not sys.stdin.isatty():
         parts.append(sys.stdin.read().strip())
     text = "\n\n".join(part for part in parts if part)
     if not text:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from rich.console import Console
 
-__all__ = ["errors", "money", "output"]
+__all__ = ["Terminal", "errors", "money", "output"]
 
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+
+class Terminal(Console):
+    """A console that leaves it to ``main`` what a closed pipe means."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+output = Terminal()
+errors = Terminal(stderr=True)
 
 
 def money(nano_usd: int | None) -> str:

@@ -67,7 +67,7 @@ class Assembly:
         self._paths: dict[tuple[str, ...], tuple[CallPolicies, Handler]] = {}
         self.closed = False
         kept = self.settings.ledger
-        self.dir = Path(kept.dir).expanduser() if kept.dir else default_dir(sources.variables)
+        self.dir = default_dir(sources.variables, kept.dir)
         self.journal = (
             Journal(self.dir, sync=kept.sync, keep_days=kept.keep_days, keep_bytes=kept.keep_bytes)
             if kept.enabled

@@ -50,7 +50,7 @@ class Ledger:
         try:
             return cls(directory, connect(path, readonly=True))
         except sqlite3.Error as error:
-            raise LedgerError(f"{path} cannot be read: {error}") from error
+            raise _unreadable(path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +86,8 @@ class Ledger:
         ``CallNotFoundError`` if there is none, or more than one."""
         _refresh(self._directory)
         low = id_.strip().lower()
+        if not low:
+            raise CallNotFoundError("the id is empty; seawall logs lists those there are")
         found = self._rows(["id >= ?", "id < ?"], "id LIMIT 3", [low, f"{low}~"], contents=True)
         if not found:
             raise CallNotFoundError(f"no call {id_!r} is in the ledger of {self._directory}")
@@ -166,8 +168,14 @@ class Ledger:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            path = ledger_path(self._directory)
-            raise LedgerError(f"{path} cannot be read: {error}") from error
+            raise _unreadable(ledger_path(self._directory), error) from error
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    remedy = ""
+    if not isinstance(error, sqlite3.OperationalError):
+        remedy = ". Move it away to begin a new one; calls still in the journals are taken along"
+    return LedgerError(f"{path} cannot be read: {error}{remedy}")
 
 
 def _refresh(directory: Path) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
@@ -20,6 +19,7 @@ from ...client.aio import AsyncSeawall
 from ...core import Reply
 from ...errors import OutputError, StreamCutError
 from ...sinks import Ledger, Where
+from ..console import Terminal
 from ..listing import Listing, summary
 from .products import SYSTEM, Product, Scene
 
@@ -30,7 +30,7 @@ class Show:
     """Prints the demo. Times are seconds since the scene began."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Terminal()
         self._width = min(self._console.width, 100)
         self._started = time.time()
         self._began = time.monotonic()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from ...client.settings import LedgerSettings
+from ...errors import ConfigError, LedgerError
 from ...sinks import default_dir
+from ...sinks.database import connect
 from ...sinks.paths import journal_dir, ledger_path
 from .findings import Finding
 
@@ -21,7 +25,10 @@ _GIB = 1 << 30
 def check(kept: LedgerSettings, variables: Mapping[str, str]) -> list[Finding]:
     if not kept.enabled:
         return [Finding("info", "ledger", "switched off (ledger.enabled)")]
-    directory = Path(kept.dir).expanduser() if kept.dir else default_dir(variables)
+    try:
+        directory = default_dir(variables, kept.dir)
+    except ConfigError as error:
+        return [Finding("fail", "ledger", str(error))]
     # Not made here: looking must change nothing. What will hold it is looked at instead.
     there = next(path for path in (directory, *directory.absolute().parents) if _exists(path))
     found = _ledger(directory) if there == directory else _coming(directory, there)
@@ -45,10 +52,23 @@ def _ledger(directory: Path) -> Finding:
     except OSError as error:
         return _barred(directory, error.strerror or str(error))
     path = ledger_path(directory)
+    if path.exists() and (flaw := _flaw(path)):
+        remedy = "Move it away: a new one is begun, and takes what the journals still hold."
+        return Finding("fail", "ledger", f"{path} cannot be read: {flaw}", remedy)
     size = _size(path.stat().st_size) if path.exists() else "nothing"
     waiting = [file.stat().st_size for file in journal_dir(directory).glob("*.journal")]
     backlog = f", and {_size(sum(waiting))} in journals" if waiting else ""
     return Finding("ok", "ledger", f"{size} in {directory}{backlog}")
+
+
+def _flaw(path: Path) -> str:
+    """What is wrong with the ledger's file; empty if nothing is."""
+    try:
+        with contextlib.closing(connect(path, readonly=True)) as db:
+            db.execute("SELECT max(id) FROM calls").fetchone()
+    except (LedgerError, sqlite3.Error) as error:
+        return str(error)
+    return ""
 
 
 def _coming(directory: Path, there: Path) -> Finding:

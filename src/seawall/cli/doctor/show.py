@@ -9,10 +9,10 @@ from itertools import zip_longest
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..console import Terminal
 from .findings import Finding, Level
 
 __all__ = ["Report"]
@@ -30,7 +30,7 @@ class Report:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._console = Console(highlight=False)
+        self._console = Terminal()
         self._counts: Counter[Level] = Counter()
 
     def busy(self, doing: str) -> AbstractContextManager[object]:

@@ -21,13 +21,17 @@ class WeightsError(SeawallError):
 def models_dir() -> Path:
     """``models`` in ``SEAWALL_CACHE``, else in ``seawall`` under ``XDG_CACHE_HOME`` or
     ``~/.cache``. A relative ``XDG_CACHE_HOME`` counts as unset, as the XDG base directory
-    specification demands."""
-    if chosen := os.environ.get("SEAWALL_CACHE"):
-        return Path(chosen).expanduser().absolute() / "models"
+    specification demands. Raises ``WeightsError`` where there is no home directory."""
+    chosen = os.environ.get("SEAWALL_CACHE")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "")
-    if not cache.is_absolute():
-        cache = Path.home() / ".cache"
-    return cache / "seawall" / "models"
+    if not chosen and cache.is_absolute():
+        return cache / "seawall" / "models"
+    try:
+        return Path(chosen or "~/.cache/seawall").expanduser().absolute() / "models"
+    except RuntimeError:
+        raise WeightsError(
+            "there is no home directory to keep weights in; set SEAWALL_CACHE to a directory"
+        ) from None
 
 
 def kept_at(model: Model) -> Path:
