@@ -18,22 +18,25 @@ from seawall.transports.memory import Memory
 
 __all__ = ["Heard", "Model", "World", "refusal"]
 
-How = Literal["close", "reset", "stall", "error", "mark"]
+How = Literal["close", "reset", "stall", "error", "mark", "filter", "garble"]
 
 
 class Model(Struct, kw_only=True):
     """Says ``pieces`` in a row. ``cut``: after so many events (the first is the role, the last
     the finish) it breaks off, as ``how`` says. Shown the beginning of an answer it goes on with
-    what ``prefilled`` gives, or with ``status``."""
+    what ``prefilled`` gives, or with ``status``. ``counts``: each piece says how many tokens
+    there were, one for each so far."""
 
     pieces: Sequence[str]
     cut: int | None = None
     how: How = "close"
     prefilled: Literal["continue", "echo", "refuse", "trim", "silent"] = "continue"
     status: int | None = None
+    message: str = "no"
     deltas: Sequence[Mapping[str, Any]] = ()
     reason: str = "stop"
     metered: bool = True
+    counts: bool = False
     pause: float = 0.0
 
     @property
@@ -144,7 +147,7 @@ class World:
         models = self.models[vendor]
         model = models.pop(0) if len(models) > 1 else models[0]
         if model.status is not None:
-            return _refused(model.status)
+            return _refused(model.status, model.message)
         shown = heard.shown
         if shown is None:
             return _stream(self._say(model, model.pieces))
@@ -156,7 +159,8 @@ class World:
     async def _say(self, model: Model, pieces: Sequence[str]) -> AsyncIterator[bytes | Fault]:
         said = [_piece({"role": "assistant", "content": ""})]
         said += [_piece(delta) for delta in model.deltas]
-        said += [_piece({"content": piece}) for piece in pieces]
+        for count, piece in enumerate(pieces, 1):
+            said.append(_piece({"content": piece}, count=count if model.counts else None))
         said.append(_piece({}, model.reason))
         for number, event in enumerate(said):
             if number == model.cut:
@@ -174,6 +178,10 @@ class World:
             yield ConnectionFault("reset by peer")
         elif model.how == "error":
             yield _event({"error": {"message": "boom", "type": "server_error"}})
+        elif model.how == "filter":
+            yield _event({"error": {"message": "flagged", "code": "content_filter"}})
+        elif model.how == "garble":
+            yield b"data: {]\n\n"
         elif model.how == "mark":
             yield _DONE
 
@@ -193,7 +201,7 @@ def _rest(model: Model, shown: str) -> list[str]:
     return [piece for piece in rest if piece]
 
 
-def _refused(status: int, message: str = "no") -> Any:
+def _refused(status: int, message: str) -> Any:
     body = msgspec.json.encode({"error": {"message": message}})
     return status, {"content-type": "application/json"}, body
 
@@ -209,6 +217,11 @@ def _event(chunk: Any) -> bytes:
     return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
 
 
-def _piece(delta: Mapping[str, Any], reason: str | None = None) -> bytes:
+def _piece(
+    delta: Mapping[str, Any], reason: str | None = None, *, count: int | None = None
+) -> bytes:
     choice = {"index": delta.get("index", 0), "delta": delta, "finish_reason": reason}
-    return _event({"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]})
+    chunk = {"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+    if count is not None:
+        chunk["usage"] = {"prompt_tokens": 10, "completion_tokens": count}
+    return _event(chunk)

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recovery_world import How, Model, World, refusal
 
-from seawall import AsyncSeawall, Fault, Reply, StreamCutError, TimeoutFault
+from seawall import (
+    AsyncSeawall,
+    ContentFilterError,
+    Fault,
+    MalformedReplyError,
+    Reply,
+    StreamCutError,
+    TimeoutFault,
+)
 from seawall.folding import fold
 from seawall.sinks import Ledger
 from seawall.types import Metered
@@ -243,11 +251,47 @@ async def test_with_more_than_text_under_way_the_cut_is_told(name: str) -> None:
     assert why in fault.__notes__[-1]
 
 
-async def test_a_fault_no_other_could_mend_is_not_worked_round() -> None:
-    world = World(a=Model(pieces=PIECES, cut=4, how="close"), b=whole())
-    _, fault = await world.tell(recovery="error")
-    assert isinstance(fault, StreamCutError)
+ENDED: dict[str, tuple[Model, type[Fault], str]] = {
+    "a safety system": (cut(4, "filter"), ContentFilterError, "content_filter"),
+    "an event nobody can read": (cut(4, "garble"), StreamCutError, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+async def test_what_another_could_not_mend_is_told(name: str) -> None:
+    model, kind, why = ENDED[name]
+    world = World(a=model, b=whole(), prefill=["b"])
+    _, fault = await world.tell()
+    assert type(fault) is kind
     assert world.names() == ["a"]
+    assert why in fault.__notes__[-1]
+
+
+async def test_a_finish_that_is_not_true_is_told() -> None:
+    world = World(a=Model(pieces=PIECES, reason="tool_calls"), b=whole())
+    _, fault = await world.tell()
+    assert isinstance(fault, MalformedReplyError)
+    assert world.names() == ["a"]
+
+
+async def test_a_route_that_failed_is_not_asked_at_the_next_cut() -> None:
+    world = World(a=[cut(3), whole()], b=refusal(503), c=cut(2), prefill=["a", "b", "c"])
+    text, _ = await world.tell(retry={"attempts": 2, "base": 0.0})
+    assert (text, world.names()) == (TEXT, ["a", "b", "b", "c", "a"])
+
+
+async def test_a_route_that_is_cut_while_it_repeats_makes_way_for_the_next() -> None:
+    text, reply = await World(a=cut(5), b=cut(3), c=whole()).tell()
+    assert isinstance(reply, Reply)
+    assert (text, reply.model, len(reply.resumed)) == (TEXT, "c/m", 1)
+
+
+async def test_a_route_that_could_not_help_before_the_answer_cannot_now() -> None:
+    full = Model(pieces=(), status=400, message="maximum context length is 9 tokens")
+    world = World(a=full, b=[cut(3), whole()], c=whole(), prefill=["b", "c"])
+    windows = {"a/m": {"window": 4000}, "b/m": {"window": 8000}, "c/m": {"window": 2000}}
+    text, _ = await world.tell(world.client(models=windows))
+    assert (text, world.names()) == (TEXT, ["a", "b", "b"])
 
 
 async def test_a_tool_may_be_called_by_whoever_goes_on() -> None:
@@ -279,6 +323,15 @@ async def test_what_is_left_of_the_cap_is_asked_for() -> None:
     assert [body["max_tokens"] for body in bodies] == [20, 14, 12]
     assert all(body["temperature"] == 0.5 and body["stop"] == ["#"] for body in bodies)
     assert bodies[1]["messages"][:-1] == bodies[0]["messages"]
+
+    # Where it was counted, a token a piece: 4, then 2 more, where b was shown the four.
+    world = World(a=cut(5, counts=True), b=cut(3, counts=True), c=whole(), prefill=["b", "c"])
+    await world.tell(**options)
+    assert [heard.body["max_tokens"] for heard in world.heard] == [20, 16, 14]
+    # Asked anew, b counted all six by itself.
+    world = World(a=cut(5, counts=True), b=cut(7, counts=True), c=whole(), prefill=["c"])
+    await world.tell(**options)
+    assert [heard.body["max_tokens"] for heard in world.heard] == [20, 20, 14]
 
     world = World(a=cut(5), b=whole(), prefill=["b"])
     await world.tell(max_tokens=2)
@@ -405,19 +458,23 @@ async def test_any_answer_cut_anywhere_is_whole_or_a_typed_error(data: st.DataOb
         for name in "abc"[: data.draw(st.integers(1, 3))]
     }
 
-    def model(known: str) -> Model:
+    def model(known: str, row: Any) -> Model:
         breaks = st.sets(st.integers(1, max(1, len(known) - 1)), max_size=4)
         at = [0, *sorted(data.draw(breaks)), len(known)]
         pieces = [piece for a, b in pairwise(at) if (piece := known[a:b])]
         ends: Any = data.draw(st.one_of(st.none(), st.integers(1, len(pieces) + 1)))
         how: Any = data.draw(st.sampled_from(HOW))
-        taken: Any = data.draw(st.sampled_from(["continue", "echo", "refuse", "trim", "silent"]))
+        ways = ["continue", "echo", "refuse", "trim", "silent"]
+        # A row that says its vendor repeats what it is shown is believed.
+        taken: Any = data.draw(
+            st.sampled_from(ways if isinstance(row, bool) else ["echo", "refuse"])
+        )
         return Model(pieces=pieces, cut=ends, how=how, prefilled=taken)
 
     other = "".join(data.draw(st.permutations(list(text))))
     models = {
         name: [
-            model(text if row or data.draw(st.booleans()) else other)
+            model(text if row or data.draw(st.booleans()) else other, row)
             for _ in range(data.draw(st.integers(1, 3)))
         ]
         for name, row in rows.items()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..core import Call, Route, is_content
 from ..errors import BadRequestError, Fault, UnsupportedError
 from ..ports import Prefill
-from ..types import Event, Finish, Message, Metered, Request, Text, TextDelta
+from ..types import Event, Message, Metered, Request, Text, TextDelta
 from .splice import Continued, Joint, Repeated
 
 __all__ = ["Succession", "Way", "obstacle", "refuses", "tokens_of"]
@@ -76,8 +76,6 @@ def obstacle(call: Call, fault: Fault, seen: Sequence[Event], damaged: int) -> s
     for event in seen:
         if is_content(event) and type(event) is not TextDelta:
             return f"more than text was under way ({type(event).__struct_config__.tag})"
-        if type(event) is Finish:
-            return "the answer had been declared finished"
         if type(event) is TextDelta and event.choice:
             return "several answers were under way"
     return ""

@@ -212,7 +212,7 @@ class _Resumable(Stream):
         call = self._call
         assert call.route is not None
         try:
-            why = obstacle(call, fault, self._seen, self.damaged)
+            why = obstacle(call, fault, self._seen, self._source.damaged)
         except Fault as unread:
             why = str(unread)
         if why:
