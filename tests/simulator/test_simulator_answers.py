@@ -162,6 +162,8 @@ async def test_paths() -> None:
     assert (await world.raw(question(), path="/chat/completions"))[0] == 200
     for method, path, status, code in [
         ("GET", "/v1/models/other", 404, "model_not_found"),
+        ("GET", "/v1/modelsother", 404, "unknown_url"),
+        ("GET", "/", 404, "unknown_url"),
         ("POST", "/v1/nothing", 404, "unknown_url"),
         ("GET", "/v1/chat/completions", 405, "method_not_supported"),
         ("DELETE", "/v1/models", 405, "method_not_supported"),

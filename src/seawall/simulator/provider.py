@@ -77,7 +77,7 @@ class Provider:
                 return await self._chat(visit)
             except Fault as fault:
                 return self._refuse(visit, openai.refusal_of(fault))
-        if method in ("GET", "HEAD") and path.startswith(openai.MODELS):
+        if method in ("GET", "HEAD") and f"{path}/".startswith(f"{openai.MODELS}/"):
             return self._models(visit, path.removeprefix(openai.MODELS).removeprefix("/"))
         return self._refuse(visit, openai.unknown_path(method, visit.request.path))
 

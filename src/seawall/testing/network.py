@@ -63,7 +63,7 @@ def _looking_up(getaddrinfo: Callable[..., Any]) -> Callable[..., Any]:
 
     def guarded(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        if name and not _is_here(name) and not _is_address(name):
+        if name and not _is_here(name) and _address(name) is None:
             raise NetworkRefused(name, port)
         return getaddrinfo(host, port, *rest, **named)
 
@@ -73,16 +73,13 @@ def _looking_up(getaddrinfo: Callable[..., Any]) -> Callable[..., Any]:
 def _is_here(host: str) -> bool:
     if host in ("", "localhost", socket.gethostname()) or host.endswith(".localhost"):
         return True
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+    address = _address(host)
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return mapped is not None and (mapped.is_loopback or mapped.is_unspecified)
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(host.partition("%")[0])
+        return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
