@@ -93,6 +93,21 @@ async def test_what_is_sent(made: Made) -> None:
     assert named["content-type"] == "text/plain"
 
 
+async def test_a_coding_the_call_asks_for_stands_alone(made: Made) -> None:
+    asked: list[Any] = []
+
+    async def script(visit: Visit) -> None:
+        asked.append(await visit.request())
+        await visit.send(OK)
+
+    async with peer(script) as server:
+        question = outbound(server.url, headers=(("Accept-Encoding", "identity"),))
+        await body(await made()[1](question))
+    assert [value for name, value in asked[0][1].items() if name.lower() == "accept-encoding"] == [
+        "identity"
+    ]
+
+
 async def test_calls_share_the_clients_connection(made: Made) -> None:
     _, transport = made()
     async with peer(answers(OK)) as server:

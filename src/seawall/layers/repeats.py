@@ -172,10 +172,12 @@ class RepeatsLayer:
         again = self._repeats.decide(
             failed, now, self._retry, left=call.left(), alone=call.last_route
         )
-        budget = self._budgets.setdefault(call.model, RetryBudget())
-        if again.wait is not None and not budget.repeat(self._retry, now):
+        if again.wait is not None and not self._budget(call).repeat(self._retry, now):
             return Again(None, "the retry budget is spent")
         return again
+
+    def _budget(self, call: Call) -> RetryBudget:
+        return self._budgets.setdefault(call.model, RetryBudget())
 
     def _told(self, call: Call, repeated: float | None, end: End) -> None:
         fault = end.fault
@@ -192,6 +194,7 @@ class RepeatsLayer:
         elif repeated is not None and before is not None:
             # A breaker refused it: it was not asked again after all.
             self._failures[question] = replace(before, open=(repeated, *before.open))
+            self._budget(call).unused(call.clock.now())
 
     def _remember(self, call: Call, question: Question, fault: Fault) -> None:
         before = self._failures.pop(question, None)

@@ -123,6 +123,10 @@ class RetryBudget:
             self._bucket(now)[0] -= 1
         return allowed
 
+    def unused(self, now: float) -> None:
+        """A retry that was allowed was not made."""
+        self._bucket(now)[1] -= 1
+
     def _bucket(self, now: float) -> list[int]:
         slot = int(now // self._SPAN)
         bucket = self._buckets.get(slot)

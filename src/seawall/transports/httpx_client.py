@@ -99,9 +99,10 @@ class HttpxClient:
         the libraries' own transports ("Request extensions" in the documentation of httpx)."""
         pool = self._client.timeout.pool
         timeout = {"connect": outbound.connect_timeout, "read": None, "write": None, "pool": pool}
-        # Only codings that are undone here: the client's default may name more.
-        headers = [("accept-encoding", DEFAULTS["accept-encoding"])]
-        headers += [(name, reveal(value)) for name, value in outbound.headers]
+        headers = [(name, reveal(value)) for name, value in outbound.headers]
+        if not any(name.lower() == "accept-encoding" for name, _ in headers):
+            # Only codings that are undone here: the client's default names more.
+            headers.append(("accept-encoding", DEFAULTS["accept-encoding"]))
         return self._client.build_request(
             outbound.method,
             url,
