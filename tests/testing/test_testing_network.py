@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import pytest
@@ -14,11 +15,9 @@ FAR = ["api.example.com", b"api.example.com", "localhost.example.com"]
 
 @pytest.mark.parametrize("host", HERE)
 def test_names_of_this_machine_are_looked_up(host: str | None) -> None:
-    with refuse_network():
-        try:
-            assert socket.getaddrinfo(host, 80)
-        except socket.gaierror:
-            pass  # a resolver may not know every name
+    # A resolver need not know every name under localhost.
+    with refuse_network(), contextlib.suppress(socket.gaierror):
+        assert socket.getaddrinfo(host, 80)
 
 
 @pytest.mark.parametrize("host", FAR)
