@@ -65,7 +65,8 @@ class Call:
     ``attempts_left``: how many more times providers may be asked, the present attempt
     included, when the caller or the retry policy sets a limit. ``last_route``: no other route
     can take over. ``strict``: a stream with unreadable events is no answer. ``limit``: the
-    seconds that lead to ``deadline``. ``waited``: the pause before the next attempt,
+    seconds that lead to ``deadline``. ``tried``: how often the route was asked for this answer
+    before. ``waited``: the pause before the next attempt,
     ``wait_reason`` why.
     ``before_send`` is told of each attempt just before its bytes leave, and may refuse it.
     """
@@ -93,6 +94,7 @@ class Call:
         "strict",
         "tags",
         "timeouts",
+        "tried",
         "usage",
         "wait_reason",
         "waited",
@@ -130,6 +132,7 @@ class Call:
         self.attempts_left: int | None = attempts_left
         self.parent: Call | None = None
         self.strict = False
+        self.tried = 0
         self.attempt: Attempt | None = None
         self.first_token: float | None = None
         self.usage: Usage | None = None
@@ -160,6 +163,7 @@ class Call:
         child.attempts_left = self.attempts_left
         child.parent = self
         child.strict = self.strict
+        child.tried = self.tried
         child.attempt = None
         child.first_token = None
         child.usage = None

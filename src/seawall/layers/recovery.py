@@ -90,7 +90,7 @@ class RecoveryLayer:
         if self._retry is None:
             raise _Spent("retries are off")
         again = self._retry.decide(
-            way.parts,
+            asked.tried,
             # As if before the answer: that a part of it was given out is no reason against it here.
             StreamCutError("the stream was cut"),
             self._chance(),
@@ -235,6 +235,8 @@ class _Resumable(Stream):
         characters, tokens = self._shown
         tokens += tokens_of(self._source.seen, text[characters:])
         asked, joint = way.ask(call, text, tokens), way.joint(text)
+        # What goes on is the same answer: its attempts are counted on.
+        asked.tried = sum(made.model == way.route.name for made in call.decision.attempts)
         if way.parts:
             await self._layer.pause(asked, way)
         first_token = call.first_token

@@ -158,7 +158,7 @@ class RetryLayer:
             budget = self._budgets.setdefault(call.model, RetryBudget())
             budget.call(call.clock.now())
             begun, slept = call.clock.now(), 0.0
-            tried = 0
+            tried = call.tried
             real: Fault | None = None
             while True:
                 call.attempts_left = self._left(tried, granted)
