@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seawall import AsyncSeawall, BadRequestError, ConfigError
+from seawall import AsyncSeawall, BadRequestError, ConfigError, Seawall
 
 FILE = "seawall.toml: "
 
@@ -90,7 +90,10 @@ WRONG = {
     "[models.a]\nroute = 'x/y'": "models.a.route: Expected `array`, got `str`",
     "[models.a]\nroute = ['x/y', 5]": "models.a.route: Expected `str`, got `int`",
     "[models.a.price]\ninput = '1'": "models.a.price: Object missing required field `output`",
-    "[models.a.price]\ninput = 1.5\noutput = '2'": "models.a.price.input: Expected `str`, got `fl",
+    "[models.a.price]\ninput = 1.5\noutput = '2'": "got `float`. Put it in quotes.",
+    "[defaults]\ndeadline = 30": "Write a table of connect, first_byte, first_token",
+    "[local]\nslots = 0": "local.slots: Expected `int` >= 1",
+    "[local]\nstart = 0": "local.start: Expected `float` > 0",
     "[vendors.wall]\nbase_url = 5": "vendors.wall.base_url: Expected `str | null`, got `int`",
     "[vendors.wall]\nkey = 5": "vendors.wall.key: expected Secret, got int",
     "[vendors.wall]\nheaders = { a = 1 }": "vendors.wall: the header a is 1; write text",
@@ -365,3 +368,29 @@ async def test_parameters_that_are_none_are_told(options: Any, told: str) -> Non
     client = AsyncSeawall(ledger=False, vendors={"wall": {"base_url": "http://x"}}, model="wall/m")
     with pytest.raises(BadRequestError, match=told):
         await client.chat("?", **options)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_settings() -> None:
+    Path("seawall.toml").write_bytes(b"\xef\xbb\xbfmodel = 'openai/x'")
+    assert Seawall(ledger=False).assembly.settings.model == "openai/x"
+
+
+def test_settings_nested_beyond_reason_are_told() -> None:
+    assert "nested too deeply" in _refused("a" + ".b" * 5000 + " = 1")
+
+
+def test_an_alias_without_a_route_says_so() -> None:
+    Path("seawall.toml").write_text("[models.smart]\nreasks = 1")
+    with pytest.raises(ConfigError) as raised:
+        Seawall(ledger=False).chat("?", model="smart")
+    assert str(raised.value).startswith(
+        "seawall.toml: models.smart.route: the alias has no route. "
+    )
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_blank_variable_is_no_key(named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " \n")
+    vendors = {"openai": {"key": "${OPENAI_API_KEY}"}} if named else None
+    with pytest.raises(ConfigError, match="the key of openai is not set"):
+        Seawall(ledger=False, vendors=vendors).chat("?", model="openai/x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -63,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> Any:
         sys.exit(130)
     except OSError as error:
         _silence()
+        full = error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None
         click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(f"the output cannot be written: {error.strerror or error}", err=True)
+        click.echo(f"the output cannot be written: {error.strerror}" if full else error, err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

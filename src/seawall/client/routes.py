@@ -73,9 +73,12 @@ class Router:
                 circle = " -> ".join((*above, model))
                 raise self._wrong(f"the alias refers to itself: {circle}", "models", model, "route")
             return [name for step in entry.route for name in self._expand(step, (*above, model))]
-        if "/" not in model.strip("/"):
+        if "/" in model.strip("/"):
+            return [model]
+        if entry is None:
             raise _unknown_model(model, self._settings)
-        return [model]
+        remedy = 'Name the models it asks, in order: route = ["vendor/model"].'
+        raise self._wrong("the alias has no route", "models", model, "route", remedy=remedy)
 
     def policies(self, model: str) -> ModelSettings:
         """What the settings say about the alias or model."""
@@ -158,10 +161,10 @@ class Router:
         variable = self.vendor(name).key_env
         if variable is None:
             return None
-        value = self._variables.get(variable)
+        value = self._variables.get(variable, "").strip()
         if not value:
             raise Missing(name, variable)
-        return Secret(value.strip(), variable)
+        return Secret(value, variable)
 
     def base_url(self, name: str) -> str:
         """Where the vendor is reached. Raises ``ConfigError`` for what is no HTTP URL."""
@@ -251,7 +254,7 @@ class Router:
             if isinstance(value, Unset):
                 raise Missing(name, value.variable, value.source)
         key = self.key(name)
-        if key is None:
+        if key is None or key == Secret(""):  # a server that asks for none
             return tuple(headers.items())
         secret = Secret(row.auth_scheme + key.reveal(), key.source)
         return (*headers.items(), (row.auth_header, secret))

@@ -103,12 +103,12 @@ class LocalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """``[local]``: the child processes of the embedded models; see ``transports.local.Engine``.
     ``queue``: calls that may wait for a model in each process."""
 
-    context: int = 4096
-    slots: int = 1
-    threads: int | None = None
-    grace: float = 60.0
-    start: float = 120.0
-    queue: int = 64
+    context: Annotated[int, Meta(ge=1)] = 4096
+    slots: Annotated[int, Meta(ge=1)] = 1
+    threads: Annotated[int, Meta(ge=1)] | None = None
+    grace: Annotated[float, Meta(ge=0)] = 60.0
+    start: Annotated[float, Meta(gt=0)] = 120.0
+    queue: Annotated[int, Meta(ge=0)] = 64
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,6 +18,8 @@ __all__ = ["gather"]
 _PREFIX = "SEAWALL_"
 #: Short names of settings that are often set by environment.
 _SHORT = {"SEAWALL_DIR": "ledger__dir", "SEAWALL_MODEL": "model"}
+#: Tables within tables. Settings have five; what reads them recurses.
+_MAX_DEPTH = 20
 _NOT_SETTINGS = frozenset({"SEAWALL_CONFIG", "SEAWALL_CACHE"})
 
 
@@ -54,11 +56,20 @@ def _find(file: str | Path | None, variables: Mapping[str, str]) -> Path | None:
 
 def _read_toml(path: Path) -> Tree:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        tree = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is not valid TOML: {error}", source=str(path)) from None
+    except RecursionError:
+        raise ConfigError("is nested too deeply", source=str(path)) from None
+    level: list[Tree] = [tree]
+    for _ in range(_MAX_DEPTH):
+        inner = [value for table in level for value in table.values()]
+        level = [cast("Tree", value) for value in inner if isinstance(value, dict)]
+    if level:
+        raise ConfigError("is nested too deeply", source=str(path))
+    return tree
 
 
 def _read_env_file(path: Path) -> Variables:

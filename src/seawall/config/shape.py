@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast, get_args, get_origin
 
@@ -25,8 +26,18 @@ def shape(sources: Sources, wanted: type[T]) -> T:
     try:
         return msgspec.convert(tree, wanted, dec_hook=_secret_hook)
     except msgspec.ValidationError as error:
-        path, problem = _locate(tree, wanted, (), str(error))
-    raise ConfigError(problem, source=sources.origin(path), key=".".join(path))
+        path, problem, kind = _locate(tree, wanted, (), str(error))
+    source, remedy = sources.origin(path), _remedy(problem, kind)
+    raise ConfigError(problem, source=source, key=".".join(path), remedy=remedy)
+
+
+def _remedy(problem: str, kind: Any) -> str:
+    if problem.startswith("Expected `object`"):
+        known = ", ".join(_names(kind))
+        return f"Write a table of {known}." if known else "Write a table."
+    if re.match(r"Expected `str( \| null)?`, got `(int|float|bool)`", problem):
+        return "Put it in quotes."
+    return ""
 
 
 def _secret_hook(wanted: type, value: Any) -> Any:
@@ -53,14 +64,14 @@ def _check_names(sources: Sources, tree: Any, wanted: Any, path: tuple[str, ...]
 
 def _locate(
     tree: Any, wanted: Any, path: tuple[str, ...], problem: str
-) -> tuple[tuple[str, ...], str]:
-    """The deepest place that is wrong by itself, and what is wrong there."""
+) -> tuple[tuple[str, ...], str, Any]:
+    """The deepest place that is wrong by itself, what is wrong there, and its type."""
     for name, inner, kind in _members(tree, wanted):
         try:
             msgspec.convert(inner, kind, dec_hook=_secret_hook)
         except msgspec.ValidationError as error:
             return _locate(inner, kind, (*path, name), str(error))
-    return path, problem.partition(" - at `")[0]
+    return path, problem.partition(" - at `")[0], wanted
 
 
 def _members(tree: Any, wanted: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -123,11 +123,11 @@ class Sources:
     def _secret(self, value: str, source: Source, key: str) -> Secret:
         named = _VARIABLE.fullmatch(value.removeprefix("Bearer "))
         if named is not None:
-            found = self.variables.get(named[1])
+            found = self.variables.get(named[1], "").strip()
             where = f"{source.name}: {key}"
             if not found:
                 return Unset(named[1], where)
-            return Secret(value.replace(named[0], found.strip()), where)
+            return Secret(value.replace(named[0], found), where)
         if source.trusted or not value:
             return Secret(value.strip(), source.name)
         raise _literal(source, key)
