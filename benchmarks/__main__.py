@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -9,10 +10,19 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import library, transport
+from . import faults, library, transport
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("aiohttp", "httptools", "httpx2", "msgspec", "openai", "uvloop")
+PACKAGES = (
+    "aiohttp",
+    "httptools",
+    "httpx2",
+    "msgspec",
+    "openai",
+    "pybreaker",
+    "tenacity",
+    "uvloop",
+)
 
 PAGE = """# What it costs
 
@@ -35,6 +45,10 @@ itself.
 
 The openai SDK's call costs {call_ratio:.1f} times Seawall's, its chunk {chunk_ratio:.1f} times.
 
+`door` is the openai SDK with Seawall as its HTTP client, every policy and the ledger on: it saves
+{call_door:.0f} % of the bare SDK's call and {chunk_door:.0f} % of its chunk. What is left is the
+SDK's own work.
+
 ## The transport alone
 
 | client | a request | a streamed chunk |
@@ -42,19 +56,49 @@ The openai SDK's call costs {call_ratio:.1f} times Seawall's, its chunk {chunk_r
 {transport}
 
 aiohttp's request costs {transport_ratio:.1f} times the transport's.
+
+## The same faults
+
+What becomes of one question when its provider, the [simulator](simulator.md), breaks on purpose:
+under the openai SDK as it is; under the SDK inside tenacity (three attempts, random exponential
+waits) and pybreaker, as a careful user writes it; and under the SDK with Seawall as its HTTP client
+(`recovery="resume"`). None has another provider to go to; each has a timeout of {timeout:.0f} s. A
+cell says how it ended, after how many requests and seconds. `part as whole` is a truncated answer
+that came without an error.
+
+| fault | openai SDK | tenacity and pybreaker | Seawall |
+|---|---|---|---|
+{faults}
+
+Whole answers: {whole}. Parts taken for the whole: {parts}.
 """
 
 
 def main() -> None:
     figures = {**library.measure(), **transport.measure()}
+    rows = asyncio.run(faults.measure())
+    figures |= _counts(rows)
     for name, value in figures.items():
         print(f"{name:40} {value:10.2f}")
     results = {name: round(value, 3) for name, value in sorted(figures.items())}
     (ROOT / "benchmarks/results.json").write_text(json.dumps(results, indent=2) + "\n")
-    (ROOT / "docs/benchmarks.md").write_text(_page(figures))
+    (ROOT / "docs/benchmarks.md").write_text(_page(figures, rows))
 
 
-def _page(figures: dict[str, float]) -> str:
+def _counts(rows: list[faults.Row]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for client in faults.CLIENTS:
+        own = [row for row in rows if row.client == client]
+        found[f"faults_{client}_whole"] = sum(row.ended == "whole" for row in own)
+        found[f"faults_{client}_part_as_whole"] = sum(row.ended == "part as whole" for row in own)
+        found[f"faults_{client}_hung"] = sum(row.ended == "hung" for row in own)
+        found[f"faults_{client}_requests"] = sum(row.sent for row in own)
+        found[f"faults_{client}_seconds"] = sum(row.seconds for row in own)
+    found["faults_cases"] = len(rows) / len(faults.CLIENTS)
+    return found
+
+
+def _page(figures: dict[str, float], rows: list[faults.Row]) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     return PAGE.format(
         date=datetime.now(UTC).date(),
@@ -68,12 +112,34 @@ def _page(figures: dict[str, float]) -> str:
         call_ratio=figures["library_call_openai_ratio"],
         chunk_ratio=figures["library_chunk_openai_ratio"],
         transport_ratio=figures["aiohttp_request_ratio"],
+        call_door=figures["library_call_door_saves_percent"],
+        chunk_door=figures["library_chunk_door_saves_percent"],
+        timeout=faults.TIMEOUT,
+        faults=_faults(rows),
+        whole=_each(figures, "whole"),
+        parts=_each(figures, "part_as_whole"),
     )
+
+
+def _faults(rows: list[faults.Row]) -> str:
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        requests = "1 request" if row.sent == 1 else f"{row.sent} requests"
+        told = f"{row.ended}, {requests}, {row.seconds:.1f} s"
+        cells.setdefault(row.case, []).append(told)
+    return "\n".join(f"| {case} | {' | '.join(told)} |" for case, told in cells.items())
+
+
+def _each(figures: dict[str, float], what: str) -> str:
+    names = {"openai": "the SDK", "tenacity": "tenacity and pybreaker", "seawall": "Seawall"}
+    total = figures["faults_cases"]
+    counts = [f"{name} {figures[f'faults_{client}_{what}']:.0f}" for client, name in names.items()]
+    return f"{', '.join(counts)} of {total:.0f}"
 
 
 def _rows(figures: dict[str, float], first: str, second: str) -> str:
     rows: list[str] = []
-    for client in ("seawall", "transport", "aiohttp", "httpx2", "openai"):
+    for client in ("seawall", "transport", "aiohttp", "httpx2", "door", "openai"):
         if first.format(client) in figures:
             one, two = figures[first.format(client)], figures[second.format(client)]
             rows.append(f"| {client} | {one:,.1f} | {two:,.2f} |")

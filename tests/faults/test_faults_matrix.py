@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults_world import DEADLINE, FaultsWorld, Told
@@ -93,6 +94,7 @@ async def _check_aftermath(world: FaultsWorld, told: Told) -> None:
     else:
         assert row.outcome in ("fault", "cut") or row.damaged
     # The process is healthy: the next question is answered.
-    client = AsyncSeawall(**world.settings | {"ledger": False})
+    settings: dict[str, Any] = world.settings | {"ledger": False}
+    client = AsyncSeawall(**settings)
     reply = await world.clock.run(client.chat("Again?", model="two/sim", deadline=60))
     assert reply.text == TEXT

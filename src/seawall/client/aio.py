@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..core import Reply
-from ..ports import Clock, Transport
+from ..ports import Clock
 from .assemble import Assembly, load_sources
 from .inputs import Messages
 from .options import check
@@ -43,7 +43,7 @@ class AsyncSeawall:
         models: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
         ledger: Mapping[str, Any] | bool | None = None,
-        transports: Mapping[str, Transport] | None = None,
+        transports: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         if isinstance(ledger, bool):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..core import Reply
-from ..ports import Clock, Transport
+from ..ports import Clock
 from ..types import Event, TextDelta
 from .aio import AsyncSeawall
 from .assemble import Assembly
@@ -90,7 +90,7 @@ class Seawall:
         models: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
         ledger: Mapping[str, Any] | bool | None = None,
-        transports: Mapping[str, Transport] | None = None,
+        transports: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._inner = AsyncSeawall(

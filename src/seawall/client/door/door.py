@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from ...layers.recovery import Recovery
 from ...layers.retry import Retry
 from ...ports import Face, Head, Headers, Timeouts
 from ..assemble import Assembly
-from ..options import decide, inherited
+from ..options import CallPolicies, decide, inherited
 from ..tags import tags_of
 from .answers import Answer, Handed, refusal, stream_headers, trouble, whole
 from .asked import Asked, said_tags
@@ -32,8 +32,8 @@ class DoorOptions(TypedDict, total=False):
     prompt: str
     prompt_version: str
     tags: Mapping[str, Any]
-    retry: Retry | Mapping[str, Any] | Literal[False]
-    breaker: Breaker | Mapping[str, Any] | Literal[False]
+    retry: Retry | Mapping[str, Any] | Callable[..., Any] | Literal[False]
+    breaker: Breaker | Mapping[str, Any] | Callable[..., Any] | Literal[False]
     deadline: Timeouts | Mapping[str, Any] | float
     fallback_reply: str | None
     recovery: Recovery
@@ -140,7 +140,7 @@ class Door:
             routes = [own, *routes]
         if not routes:
             raise ConfigError("; ".join(why for _, why in missing))
-        policies = decide(assembly.settings.defaults, entry, self._options)
+        policies = _wary(decide(assembly.settings.defaults, entry, self._options))
         handler = assembly.recorded(assembly.handler(routes, missing, policies))
         road = _Road(handler, policies.deadline, len(routes) == 1)
         # A road with a key that came with the request is for that request alone.
@@ -149,6 +149,14 @@ class Door:
                 self._roads.clear()
             self._roads[key] = road
         return road
+
+
+def _wary(policies: CallPolicies) -> CallPolicies:
+    """An SDK is often asked again by something around it, which knows nothing of our budget."""
+    retry = policies.retry
+    if retry is None or retry.repeats is not None:
+        return policies
+    return replace(policies, retry=replace(retry, repeats=True))
 
 
 def _head(face: Face, asked: Asked) -> Head | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ...ports import Clock, Transport
+from ...ports import Clock
 from ..assemble import Assembly, load_sources
 from ..closing import close_at_exit
 from .adapters import transports as adapters
@@ -34,7 +34,8 @@ def http_client(
     models: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
     ledger: Mapping[str, Any] | bool | None = None,
-    transports: Mapping[str, Transport] | None = None,
+    transports: Mapping[str, Any] | None = None,
+    transport: Any = None,
     clock: Clock | None = None,
     **options: Unpack[DoorOptions],
 ) -> Any:
@@ -45,8 +46,9 @@ def http_client(
     policy of the settings; ``fallback`` names the routes to be asked after that. A model that is
     an alias of the settings goes where the alias says. ``options`` hold for every call
     (``retry``, ``breaker``, ``deadline``, ``fallback_reply``, ``feature``, ``tags``, ...); the
-    rest is as for ``AsyncSeawall``. ``library``: the module to build on, found by itself unless
-    given. Raises ``ConfigError``.
+    rest is as for ``AsyncSeawall``. ``transport``: what carries the bytes instead of Seawall's own
+    client, such as an ``AsyncClient`` of yours. ``library``: the module to build on, found by
+    itself unless given. Raises ``ConfigError``.
     """
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
@@ -58,7 +60,10 @@ def http_client(
         "ledger": {"enabled": ledger} if isinstance(ledger, bool) else ledger,
     }
     code = {name: value for name, value in given.items() if value is not None}
-    assembly = Assembly(load_sources(config, env_file, code), transports=transports, clock=clock)
+    carriers = dict(transports or {})
+    if transport is not None:
+        carriers["http"] = transport
+    assembly = Assembly(load_sources(config, env_file, code), transports=carriers, clock=clock)
     names = (fallback,) if isinstance(fallback, str) else tuple(fallback)
     door = Door(assembly, dict(options), names)
     door.check()
