@@ -8,8 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from client_upstream import Upstream, upstream
+from client_upstream import Upstream, http, sends, upstream
 
 from seawall import BadRequestError, ConfigError, Seawall, Tool, UnsupportedError
 from seawall.sinks import Ledger
@@ -91,6 +92,20 @@ def test_it_is_told_before_anything_is_sent(
         assert type(raised.value) is kind
         assert len(up.asked) == asked
         assert client.chat("?").text == "Trieste"
+
+
+def test_an_absurd_usage_is_no_reason_to_lose_the_record(up: Upstream, tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 10**30, "completion_tokens": 3, "total_tokens": 10**30 + 3}
+    body = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": usage}
+    price = {"wall/m": {"price": {"input": "15", "output": "60"}}}
+    settings = up.settings(ledger={"dir": str(tmp_path)}, models=price)
+    with Seawall(**settings) as client:
+        up.script.append(sends(http(200, msgspec.json.encode(body))))
+        reply = client.chat("Name a harbour.")
+        assert (reply.text, reply.cost_estimated) == ("hi", True)
+    with Ledger.open(tmp_path) as ledger:
+        (row,) = ledger.calls()
+    assert (row.outcome, row.cost_state) == ("finished", "estimated")
 
 
 def test_odd_but_possible_things_are_sent_and_recorded(up: Upstream, tmp_path: Path) -> None:

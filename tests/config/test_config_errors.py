@@ -379,6 +379,12 @@ def test_settings_nested_beyond_reason_are_told() -> None:
     assert "nested too deeply" in _refused("a" + ".b" * 5000 + " = 1")
 
 
+def test_a_price_beyond_reason_is_no_price() -> None:
+    Path("seawall.toml").write_text("[models.'openai/x'.price]\ninput = '1000000'\noutput = '1'\n")
+    with pytest.raises(ConfigError, match="'1000000' is no price"):
+        Seawall(ledger=False, vendors={"openai": {"key": "k"}}).chat("?", model="openai/x")
+
+
 def test_an_alias_without_a_route_says_so() -> None:
     Path("seawall.toml").write_text("[models.smart]\nreasks = 1")
     with pytest.raises(ConfigError) as raised:

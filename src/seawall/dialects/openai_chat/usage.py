@@ -13,6 +13,8 @@ __all__ = ["read_usage", "usage_if_readable", "write_usage"]
 _PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
 _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _KNOWN = _PLAIN | {_PROMPT, _COMPLETION}
+#: No answer has so many tokens, and at any price their cost still fits 64 bits of nano-USD.
+_ABSURD = 1 << 40
 
 
 def usage_if_readable(raw: Any) -> Usage | None:
@@ -60,7 +62,7 @@ def read_usage(raw: Mapping[str, Any]) -> Usage:
 
 def _count(raw: Mapping[str, Any], name: str) -> int:
     value = raw.get(name) or 0
-    if not isinstance(value, int) or value < 0:
+    if not isinstance(value, int) or not 0 <= value < _ABSURD:
         raise ValueError(f"usage.{name} is {value!r}, not a count")
     return value
 
