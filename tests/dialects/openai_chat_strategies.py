@@ -46,7 +46,7 @@ LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_
 
 texts = st.text(max_size=8)
 filled = st.text(min_size=1, max_size=8)
-counts = st.integers(0, 2**40)
+counts = st.integers(0, 2**38)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 # What unknown fields hold is carried and never looked into: a pool of shapes says it all.
 json_values: st.SearchStrategy[Any] = (
