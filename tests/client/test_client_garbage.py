@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,3 +86,30 @@ def test_a_sync_stream_that_was_read_leaves_nothing(up: Upstream) -> None:
         for _ in range(20):
             assert "".join(client.stream("?").text) == "Trieste"
         assert up.connections == 1
+
+
+@pytest.mark.parametrize("kind", [Seawall, AsyncSeawall])
+def test_clients_dropped_unclosed_leave_no_threads_and_files(
+    kind: Any, up: Upstream, tmp_path: Path
+) -> None:
+    def ask() -> None:
+        client = kind(**up.settings(ledger={"dir": str(tmp_path)}))
+        if kind is Seawall:
+            client.chat("?")
+        else:
+            asyncio.run(client.chat("?"))
+
+    def held() -> tuple[int, int]:
+        gc.collect()
+        return threading.active_count(), len(os.listdir("/dev/fd"))
+
+    ask()
+    before = held()
+    for _ in range(20):
+        ask()
+    until = time.monotonic() + 20
+    while (now := held()) > before or now[1] > before[1] + 2:
+        assert time.monotonic() < until, (before, now, threading.enumerate())
+        time.sleep(0.1)
+    with Ledger.open(tmp_path) as ledger:
+        assert {call.outcome for call in ledger.calls()} == {"finished"}

@@ -8,6 +8,8 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -60,6 +62,8 @@ class Importer:
         self._status = ImporterStatus()
         self._prune_at = 0.0
         self._closing = False
+        self._owner: Callable[[], object] = lambda: True
+        self._gone: Callable[[], None] = lambda: None
         self._forget()
         after_fork(self)
 
@@ -67,6 +71,11 @@ class Importer:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._wanted = self._reached = 0
+
+    def serve(self, owner: object, gone: Callable[[], None]) -> None:
+        """Once nobody holds ``owner`` any more, call ``gone``, import what is left, and stop.
+        The thread looks by itself: what a collector calls must not touch a lock."""
+        self._owner, self._gone = weakref.ref(owner), gone
 
     def start(self) -> None:
         """Start the thread unless it runs or the importer is closed."""
@@ -118,11 +127,16 @@ class Importer:
                     break
                 wanted = self._wanted
                 flushing = wanted > self._reached
+            orphaned = self._owner() is None
+            if orphaned:
+                self._gone()
             done = self._pass(flushing)
             if done:
                 with self._changed:
                     self._reached = wanted
                     self._changed.notify_all()
+            if orphaned:
+                break
         self._disconnect()
 
     def _pass(self, flushing: bool) -> bool:

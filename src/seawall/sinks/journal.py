@@ -68,6 +68,8 @@ class Journal:
             reserve=reserve,
             opened=self.importer.start,
         )
+        # Whoever drops a client unclosed must not leave threads and files behind.
+        self.importer.serve(self, self._writer.close)
 
     def start(self, record: Started, /) -> None:
         """Put a call on file before its first bytes leave. Raises ``LedgerError`` if that cannot

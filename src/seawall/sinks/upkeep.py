@@ -39,7 +39,8 @@ class Upkeep:
             thread.join(timeout)
 
     def _run(self) -> None:
-        while True:
+        # Asked anew each time: a stop may come just before its request is cleared with the rest.
+        while not self._stop.is_set():
             self._asked.wait()
             if self._stop.wait(self._interval):
                 return
