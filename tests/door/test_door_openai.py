@@ -210,8 +210,6 @@ def seawall_ledger(directory: Path) -> Any:
         ("content-filter", openai.BadRequestError, "content_filter"),
         ("429-quota", openai.RateLimitError, "insufficient_quota"),
         ("503", openai.InternalServerError, None),
-        ("reset", openai.InternalServerError, "connection"),
-        ("silent", openai.InternalServerError, "timeout"),
         ("html", openai.InternalServerError, "malformed_reply"),
     ],
 )
@@ -228,6 +226,25 @@ async def test_faults_are_the_sdks_own_errors_and_not_tried_again(
     (row,) = await world.rows()  # the SDK came once
     assert row.outcome == "fault"
     assert row.id == caught.value.response.headers["x-seawall-id"]
+    assert not world.first.verdict().charges
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("reset", openai.APIConnectionError), ("silent", openai.APITimeoutError)],
+)
+@BOTH
+async def test_a_connection_that_fails_is_the_sdks_own_error_and_not_tried_again(
+    tmp_path: Path, fault: str, error: type[openai.APIError], stream: bool
+) -> None:
+    world = DoorWorld(tmp_path, faulty(fault), sdk={"timeout": 20})
+    with pytest.raises(error) as caught:
+        await world.run(world.text(stream=stream))
+    assert type(caught.value) is error
+    assert isinstance(caught.value.__cause__, seawall.Fault)
+    assert world.clock.now() <= 20.25
+    (row,) = await world.rows()  # the SDK came once
+    assert row.outcome == "fault"
     assert not world.first.verdict().charges
 
 

@@ -13,16 +13,35 @@ from ..loop import post, run_in_loop
 from .answers import Answer, Body
 from .asked import Asked, asked
 from .door import Door
+from .sdks import connection_errors
 
 __all__ = ["transports"]
 
 
 @cache
-def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
-    """The transports of ``library`` (``httpx`` or ``httpx2``) that ask a ``Door``: the
+def transports(library: ModuleType, sdk: str) -> tuple[type[Any], type[Any]]:
+    """The transports of ``library`` (``httpx`` or ``httpx2``) that ask a ``Door`` for ``sdk``: the
     asynchronous one and the other. Made for each library since its client demands bodies that
     are instances of its own classes."""
     lib: Any = library
+    error_for = connection_errors(sdk)
+
+    class Refusal(lib.Response):
+        """A reply that the SDK takes for a failed connection. Were its error raised while the
+        SDK sends, it would send again; it asks a reply for its status outside of that."""
+
+        error: Exception
+
+        def raise_for_status(self) -> Any:
+            raise self.error
+
+    def respond(answer: Answer, request: Any, streamed: type[Any]) -> Any:
+        error = None if answer.fault is None else error_for(answer.fault, request)
+        if error is None:
+            return _response(lib.Response, answer, request, streamed)
+        refusal = _response(Refusal, answer, request, streamed)
+        refusal.error = error
+        return refusal
 
     class AsyncBody(lib.AsyncByteStream):
         def __init__(self, body: Body, request: Any) -> None:
@@ -64,7 +83,7 @@ def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
                 answer = await self._door.ask(question)
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
-            return _response(lib, answer, request, AsyncBody)
+            return respond(answer, request, AsyncBody)
 
         async def aclose(self) -> None:
             await self._door.assembly.aclose()
@@ -79,7 +98,7 @@ def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
                 answer = run_in_loop(self._door.ask(question))
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
-            return _response(lib, answer, request, SyncBody)
+            return respond(answer, request, SyncBody)
 
         def close(self) -> None:
             close(self._door.assembly)
@@ -92,17 +111,12 @@ def _asked(request: Any, body: bytes) -> Asked:
     return asked(request.method, str(request.url), request.headers.raw, body, timeout)
 
 
-def _response(lib: Any, answer: Answer, request: Any, streamed: type[Any]) -> Any:
-    if isinstance(answer.body, bytes):
-        return lib.Response(
-            answer.status, headers=answer.headers, content=answer.body, request=request
-        )
-    return lib.Response(
-        answer.status,
-        headers=answer.headers,
-        stream=streamed(answer.body, request),
-        request=request,
-    )
+def _response(kind: Any, answer: Answer, request: Any, streamed: type[Any]) -> Any:
+    body = answer.body
+    if isinstance(body, bytes):
+        return kind(answer.status, headers=answer.headers, content=body, request=request)
+    stream = streamed(body, request)
+    return kind(answer.status, headers=answer.headers, stream=stream, request=request)
 
 
 def _broken(lib: Any, fault: Fault, request: Any) -> Exception:

@@ -34,11 +34,12 @@ class Body(Protocol):
 
 
 class Answer(Struct, frozen=True):
-    """The reply to an SDK's request."""
+    """The reply to an SDK's request, and the fault that it tells of."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes | Body
+    fault: Fault | None = None
 
 
 class Handed:
@@ -110,9 +111,10 @@ def refusal(face: Face, fault: Fault, call: str) -> Answer:
     headers = [_NO_RETRY, (_ID, call)]
     if fault.dialect == face.name and fault.status is not None and _is_json(fault.body):
         said = [pair for pair in returned(fault.headers) if pair[0].lower() != _NO_RETRY[0]]
-        return Answer(fault.status, [*said, *headers], fault.body)
+        return Answer(fault.status, [*said, *headers], fault.body, fault)
     status, said, body = face.complain(fault)
-    return Answer(status, [*(p for p in said.pairs if p[0] != _NO_RETRY[0]), *headers], body)
+    kept = [pair for pair in said.pairs if pair[0] != _NO_RETRY[0]]
+    return Answer(status, [*kept, *headers], body, fault)
 
 
 def trouble(error: SeawallError) -> Answer:

@@ -69,7 +69,7 @@ def http_client(
     door.check()
     close_at_exit(assembly)
     lib: Any = library or library_of(sdk)
-    asynchronous, synchronous = adapters(lib)
+    asynchronous, synchronous = adapters(lib, sdk)
     # Proxies of the environment are the transport's business: the library's own would go round it.
     if sync:
         return lib.Client(transport=synchronous(door), trust_env=False, follow_redirects=True)
