@@ -32,6 +32,10 @@ from .tags import tags_of
 __all__ = ["Assembly", "Prepared"]
 
 
+#: Kept for reuse. Names of models may come from callers, in any number.
+_MOST_PATHS = 2000
+
+
 class Prepared:
     """A call that is ready to run, and the handler it runs through."""
 
@@ -115,6 +119,8 @@ class Assembly:
             policies = decide(self.settings.defaults, self.router.policies(models[0]), options)
             path = policies, self.recorded(self._handler(models, policies))
             if usual:
+                if len(self._paths) >= _MOST_PATHS:
+                    self._paths.clear()
                 self._paths[models] = path
         return path
 

@@ -23,6 +23,10 @@ from .settings import ModelSettings, Settings, VendorSettings
 __all__ = ["Missing", "Router"]
 
 
+#: Kept for reuse. Names may come from callers, in any number.
+_MOST_ROUTES = 2000
+
+
 class Missing(ConfigError):
     """A route that cannot be taken because its key is not set in ``variable``."""
 
@@ -129,6 +133,8 @@ class Router:
         """The route called ``vendor/model``. Raises ``Missing`` when its key is not set."""
         route = self._routes.get(name)
         if route is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
             route = self._routes[name] = self._make(name)
         return route
 
