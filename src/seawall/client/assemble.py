@@ -185,6 +185,8 @@ def load_sources(
 
 def _models(given: Any, usual: str) -> tuple[str, ...]:
     given = usual if given is None else given
+    if type(given) is str and given:
+        return (given,)
     models: tuple[Any, ...] = ()
     if isinstance(given, Sequence):
         models = (given,) if isinstance(given, str) else tuple(cast("Sequence[Any]", given))

@@ -118,14 +118,18 @@ def _messages(given: Messages) -> Iterable[Message]:
         yield Message("user", (Text(given),))
     elif isinstance(given, Message):
         yield given
-    elif isinstance(given, Mapping):
+    elif not isinstance(given, list) and isinstance(given, Mapping):
         yield read_message(given)
     else:
         for index, message in enumerate(_turns(given)):
-            yield _message(message, index)
+            # Asking whether a dict is a Mapping costs more than reading it.
+            plain = cast("Mapping[str, Any]", message) if type(message) is dict else None
+            yield _message(message, index) if plain is None else read_message(plain)
 
 
 def _turns(given: Any) -> Iterable[Any]:
+    if type(given) is list:
+        return cast("list[Any]", given)
     if isinstance(given, (bytes, bytearray)):
         raise ValueError(f"messages is {bytes(given[:40])!r}; decode it to text")
     if not isinstance(given, Iterable):

@@ -273,9 +273,14 @@ class Call:
 
     def _bound(self, start: float | None) -> None:
         """Set the deadline: ``start`` seconds while a stream has not begun, else the total."""
-        limits = [s for s in (start, self.timeouts.total) if s is not None and s != math.inf]
-        self.limit = min(limits, default=None)
-        self.deadline = None if self.limit is None else self.started + self.limit
+        limit = self.timeouts.total
+        if start is not None and (limit is None or start < limit):
+            limit = start
+        if limit is None or limit == math.inf:
+            self.limit = self.deadline = None
+        else:
+            self.limit = limit
+            self.deadline = self.started + limit
 
     def elapsed(self) -> float:
         """Seconds since the call began."""
