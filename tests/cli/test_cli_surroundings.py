@@ -150,6 +150,13 @@ def _on_terminal(
     return process.returncode, b"".join(pieces).decode(), errors
 
 
+def test_signs_that_the_output_cannot_hold_are_replaced(around: Surroundings) -> None:
+    for command in ("doctor --offline", "models", "local list"):
+        status, out, errors = around.shell(f"seawall {command}", PYTHONIOENCODING="ascii")
+        assert (status, errors) == (0, "")
+        assert out.isascii()
+
+
 def test_weights_tell_their_progress_where_there_is_no_terminal(around: Surroundings) -> None:
     status, out, errors = around.shell("seawall local pull smollm2-135m")
     if "pip could not fetch" in errors:

@@ -400,3 +400,13 @@ def test_a_blank_variable_is_no_key(named: bool, monkeypatch: pytest.MonkeyPatch
     vendors = {"openai": {"key": "${OPENAI_API_KEY}"}} if named else None
     with pytest.raises(ConfigError, match="the key of openai is not set"):
         Seawall(ledger=False, vendors=vendors).chat("?", model="openai/x")
+
+
+@pytest.mark.parametrize("line", ['KEY="sk-0123456789', "KEY='it's'", "no value", "=5"])
+def test_a_line_of_the_environment_file_that_says_nothing_is_named_and_not_shown(
+    line: str,
+) -> None:
+    Path(".env").write_text(f"# keys\nOTHER=1\n{line}\nLAST=2\n")
+    told = _refused(env_file=".env")
+    assert told.startswith(".env: line 3 is not NAME=value. ")
+    assert "sk-" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,10 @@ def seawall() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> Any:
     """Run the command line; a known error is one line on stderr and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # Models write signs that a terminal's encoding may not have.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status: Any = seawall.main(args=arguments, prog_name="seawall", standalone_mode=False)
     except SeawallError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import dotenv
+from dotenv.parser import parse_stream
 
 from ..errors import ConfigError
 from .sources import SECRET_FIELD, Source, Sources, Tree, Variables
@@ -74,12 +76,19 @@ def _read_toml(path: Path) -> Tree:
 
 def _read_env_file(path: Path) -> Variables:
     try:
-        with path.open(encoding="utf-8") as lines:
-            values = dotenv.dotenv_values(stream=lines, interpolate=False)
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", source=str(path)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not UTF-8: {error.reason}", source=str(path)) from None
+    for found in parse_stream(io.StringIO(text)):
+        if found.error:  # what stands there is not shown: it may be a key
+            raise ConfigError(
+                f"line {found.original.line} is not NAME=value",
+                source=str(path),
+                remedy="A value with quotes or blanks in it stands between quotes.",
+            )
+    values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return Variables({name: value for name, value in values.items() if value is not None})
 
 
