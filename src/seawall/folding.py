@@ -47,7 +47,7 @@ class _Answer:
         self.index = index
         self.text: list[str] = []
         self.refusal: list[str] = []
-        self.reasoning: list[str] = []
+        self.reasoning: list[list[ReasoningDelta]] = []
         self.tools: dict[int, list[ToolCallDelta]] = {}
         self.logprobs: dict[str, Any] = {}
         self.delta_extra: dict[str, dict[str, Any]] = {}
@@ -60,7 +60,7 @@ class _Answer:
         elif type(event) is ToolCallDelta:
             self.tools.setdefault(event.index, []).append(event)
         elif type(event) is ReasoningDelta:
-            self.reasoning.append(event.text)
+            self._think(event)
         elif type(event) is RefusalDelta:
             self.refusal.append(event.text)
         elif type(event) is LogprobsDelta:
@@ -73,10 +73,15 @@ class _Answer:
         elif type(event) is Finish:
             self.finish = event.reason
 
+    def _think(self, event: ReasoningDelta) -> None:
+        last = self.reasoning[-1][-1] if self.reasoning else None
+        if last is None or last.signature is not None or last.extra:
+            self.reasoning.append([])
+        self.reasoning[-1].append(event)
+
     def choice(self) -> Choice:
         parts: list[Part] = []
-        if self.reasoning:
-            parts.append(Reasoning("".join(self.reasoning)))
+        parts.extend(_reasoning(pieces) for pieces in self.reasoning)
         if self.text:
             parts.append(Text("".join(self.text)))
         for dialect, fields in self.delta_extra.items():
@@ -92,6 +97,11 @@ class _Answer:
             logprobs=self.logprobs or None,
             extra=_filled(self.choice_extra),
         )
+
+
+def _reasoning(pieces: Sequence[ReasoningDelta]) -> Reasoning:
+    text = "".join(piece.text for piece in pieces)
+    return Reasoning(text, pieces[-1].signature, pieces[-1].extra)
 
 
 def _tool_call(pieces: Sequence[ToolCallDelta]) -> ToolCall:
@@ -190,7 +200,7 @@ def _unfold_choice(choice: Choice) -> Iterable[Event]:
         if type(part) is Text:
             yield TextDelta(part.text, index)
         elif type(part) is Reasoning:
-            yield ReasoningDelta(part.text, index)
+            yield ReasoningDelta(part.text, index, part.signature, part.extra)
         elif type(part) is Refusal:
             yield RefusalDelta(part.text, index)
         elif type(part) is ToolCall:

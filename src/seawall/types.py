@@ -299,8 +299,12 @@ class RefusalDelta(Struct, frozen=True, tag="refusal", tag_field="type", omit_de
 
 
 class ReasoningDelta(Struct, frozen=True, tag="reasoning", tag_field="type", omit_defaults=True):
+    """A piece of the reasoning. One with a ``signature`` or unknown fields is its block's last."""
+
     text: str
     choice: int = 0
+    signature: str | None = None
+    extra: Extra = {}
 
 
 class ToolCallDelta(Struct, frozen=True, tag="tool_call", tag_field="type", omit_defaults=True):

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 
 from ..errors import (
     AuthenticationError,
@@ -23,12 +23,12 @@ from ..errors import (
     RateLimitError,
 )
 
-__all__ = ["fault_for", "retry_after"]
+__all__ = ["fault_for", "retry_after", "waiting_headers"]
 
 # The wordings of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Groq, Mistral, DeepSeek, xAI,
 # Anthropic and Gemini. A cap on the *output* is another matter, although it is a maximum too.
 _CONTEXT = re.compile(
-    r"context.?(length|window|size)|maximum ((?!output|completion)\S+ ){0,3}tokens"
+    r"context.?(length|window|size|limit)|maximum ((?!output|completion)\S+ ){0,3}tokens"
     r"|maximum (model|prompt|input) length|too many (input )?tokens|(prompt|input) is too long"
     r"|tokens.{0,5}\+.{0,5}max_new_tokens|reduce the length of the messages",
     re.IGNORECASE,
@@ -104,7 +104,7 @@ def _may_retry(fault: Fault, status: int) -> bool:
 
 
 def _class(status: int, words: str) -> type[Fault]:
-    if status in (413, 429) and _QUOTA.search(words):
+    if status in (400, 413, 429) and _QUOTA.search(words):
         return QuotaExceededError
     if status in (400, 413, 422):
         if _CONTEXT.search(words):
@@ -158,3 +158,14 @@ def _date(text: str | None) -> float | None:
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def waiting_headers(fault: Fault) -> list[tuple[str, str]]:
+    """How long the caller should wait: whole seconds as RFC 9110 wants them, rounded up, and
+    the milliseconds the official SDKs prefer. A date is passed on as one."""
+    if fault.after is not None:
+        return [
+            ("retry-after", str(math.ceil(fault.after))),
+            ("retry-after-ms", str(math.ceil(fault.after * 1000))),
+        ]
+    return [] if fault.until is None else [("retry-after", formatdate(fault.until, usegmt=True))]

@@ -7,9 +7,7 @@ write less or other: a bare string (Ollama), the object without its envelope (vL
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from email.utils import formatdate
 from typing import Any, cast
 
 from ...errors import (
@@ -29,7 +27,7 @@ from ...errors import (
     RateLimitError,
     TimeoutFault,
 )
-from ..http_faults import fault_for
+from ..http_faults import fault_for, waiting_headers
 from .words import encode
 
 __all__ = ["complaint", "error_in", "fault_from", "status_of", "waiting_headers"]
@@ -154,14 +152,3 @@ def complaint(fault: Fault) -> dict[str, Any]:
             "code": fault.code or fault.kind,
         }
     }
-
-
-def waiting_headers(fault: Fault) -> list[tuple[str, str]]:
-    """How long the caller should wait: whole seconds as RFC 9110 wants them, rounded up, and
-    the milliseconds the official SDKs prefer. A date is passed on as one."""
-    if fault.after is not None:
-        return [
-            ("retry-after", str(math.ceil(fault.after))),
-            ("retry-after-ms", str(math.ceil(fault.after * 1000))),
-        ]
-    return [] if fault.until is None else [("retry-after", formatdate(fault.until, usegmt=True))]

@@ -181,7 +181,7 @@ def write_answer(message: Message, reasoning_field: str = "reasoning_content") -
     refusal = "".join(part.text for part in message.content if type(part) is Refusal)
     if refusal:
         wire["refusal"] = refusal
-    if message.reasoning is not None and reasoning_field:
+    if message.reasoning and reasoning_field:
         wire[reasoning_field] = message.reasoning
     if message.tool_calls:
         wire["tool_calls"] = [write_call(call) for call in message.tool_calls]

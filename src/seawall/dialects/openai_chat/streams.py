@@ -235,6 +235,8 @@ class StreamWriter:
         return self._choice(event)
 
     def _choice(self, event: Event) -> bytes:
+        if type(event) is ReasoningDelta and not event.text:
+            return b""  # a signature, for which there is no place here
         index = cast("TextDelta", event).choice
         delta: dict[str, Any] = {}
         if index not in self._opened:

@@ -6,49 +6,14 @@ Source: the OpenAI API reference for chat completions and the types of the opena
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from ...types import Extra
+from ..json_values import as_list, as_object, as_text, decode, encode
 
 __all__ = ["DIALECT", "as_list", "as_object", "as_text", "bag", "decode", "encode", "own"]
 
 DIALECT = "openai_chat"
-
-encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
-
-
-def decode(data: bytes) -> Any:
-    """Raises ``ValueError`` for bytes that are no JSON, no UTF-8, or nested beyond reason."""
-    try:
-        return _decode(data)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def as_object(value: Any, where: str) -> dict[str, Any]:
-    """``value`` if it is a JSON object; ``ValueError`` naming ``where`` if not."""
-    if not isinstance(value, dict):
-        raise ValueError(f"{where} is no JSON object")
-    return cast("dict[str, Any]", value)
-
-
-def as_list(value: Any, where: str) -> list[Any]:
-    """``value`` if it is an array, an empty one for null; else ``ValueError``."""
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise ValueError(f"{where} is no array")
-    return cast("list[Any]", value)
-
-
-def as_text(value: Any, where: str) -> str | None:
-    """``value`` if it is a string or null; else ``ValueError``."""
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{where} is no string")
-    return value
 
 
 def bag(fields: Mapping[str, Any], known: Collection[str]) -> Extra:

@@ -1,0 +1,43 @@
+"""Reading and writing JSON whose shape nobody vouches for, for every dialect."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+__all__ = ["as_list", "as_object", "as_text", "decode", "encode"]
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def decode(data: bytes) -> Any:
+    """Raises ``ValueError`` for bytes that are no JSON, no UTF-8, or nested beyond reason."""
+    try:
+        return _decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def as_object(value: Any, where: str) -> dict[str, Any]:
+    """``value`` if it is a JSON object; ``ValueError`` naming ``where`` if not."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is no JSON object")
+    return cast("dict[str, Any]", value)
+
+
+def as_list(value: Any, where: str) -> list[Any]:
+    """``value`` if it is an array, an empty one for null; else ``ValueError``."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"{where} is no array")
+    return cast("list[Any]", value)
+
+
+def as_text(value: Any, where: str) -> str | None:
+    """``value`` if it is a string or null; else ``ValueError``."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{where} is no string")
+    return value
