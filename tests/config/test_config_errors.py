@@ -380,8 +380,10 @@ def test_settings_nested_beyond_reason_are_told() -> None:
 
 
 def test_a_price_beyond_reason_is_no_price() -> None:
-    Path("seawall.toml").write_text("[models.'openai/x'.price]\ninput = '1000000'\noutput = '1'\n")
-    with pytest.raises(ConfigError, match="'1000000' is no price"):
+    Path("seawall.toml").write_text(
+        "[models.'openai/x'.price]\ninput = '1000000000'\noutput = '1'\n"
+    )
+    with pytest.raises(ConfigError, match="'1000000000' is no price"):
         Seawall(ledger=False, vendors={"openai": {"key": "k"}}).chat("?", model="openai/x")
 
 

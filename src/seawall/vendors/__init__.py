@@ -35,7 +35,7 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
 def _pico(amount: str) -> int:
     """USD a million tokens is micro-USD a token: a million pico-USD each."""
     whole, _, fraction = amount.partition(".")
-    if not (whole + fraction).isdigit() or len(fraction) > 6 or len(whole) > 6:
+    if not (whole + fraction).isdigit() or len(fraction) > 6 or len(whole) > 9:
         raise ValueError(f"{amount!r} is no price: write USD a million tokens, such as '0.15'")
     return int(whole or "0") * 1_000_000 + int((fraction + "000000")[:6])
 
