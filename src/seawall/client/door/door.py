@@ -70,7 +70,7 @@ class Door:
         self.splice = splice
         self._options = options
         self._fallback = tuple(fallback)
-        self._roads: dict[tuple[str, str], _Road] = {}
+        self._roads: dict[tuple[str, str, str], _Road] = {}
 
     def check(self) -> None:
         """Raises ``ConfigError`` for options and fallback routes that are wrong."""
@@ -123,7 +123,7 @@ class Door:
 
     def _road(self, face: Face, head: Head, asked: Asked) -> _Road:
         """Where the call may go: by its alias, or to the SDK's own provider and on from there."""
-        key = asked.place.base, head.model
+        key = face.name, asked.place.base, head.model
         road = self._roads.get(key)
         if road is not None:
             return road
