@@ -15,13 +15,14 @@ from ...ports import Face, Head
 from ...types import Event, Metered, Start, ToolCallDelta
 from .asked import returned
 
-__all__ = ["Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "whole"]
+__all__ = ["ID", "Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "whole"]
 
 #: Our attempts are spent: an SDK that tried again would only multiply them.
 _NO_RETRY = ("x-should-retry", "false")
 _JSON = ("content-type", "application/json")
 _DAMAGED = "{} unreadable events of the stream were skipped; a piece of the answer may be missing"
-_ID = "x-seawall-id"
+#: Where the call is found in the ledger.
+ID = "x-seawall-id"
 _MODEL = "x-seawall-model"
 
 
@@ -108,7 +109,7 @@ def stream_headers(reply: Reply) -> list[tuple[str, str]]:
 
 def refusal(face: Face, fault: Fault, call: str) -> Answer:
     """A fault as the SDK's provider would tell it: in its own words if it said any."""
-    headers = [_NO_RETRY, (_ID, call)]
+    headers = [_NO_RETRY, (ID, call)]
     if fault.dialect == face.name and fault.status is not None and _is_json(fault.body):
         said = [pair for pair in returned(fault.headers) if pair[0].lower() != _NO_RETRY[0]]
         return Answer(fault.status, [*said, *headers], fault.body, fault)
@@ -126,7 +127,7 @@ def trouble(error: SeawallError) -> Answer:
 
 
 def _about(reply: Reply) -> list[tuple[str, str]]:
-    return [(_ID, reply.id), (_MODEL, reply.model)]
+    return [(ID, reply.id), (_MODEL, reply.model)]
 
 
 def _is_json(body: bytes) -> bool:

@@ -18,7 +18,7 @@ from ...errors import Fault
 from ...ports import Draft, Inbound, Timeouts
 from ...types import Request, Usage
 from ..assemble import Assembly
-from .answers import Answer
+from .answers import ID, Answer
 from .asked import Asked, returned
 
 __all__ = ["pass_through"]
@@ -63,7 +63,8 @@ async def pass_through(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]
         raise
     assert isinstance(reply, _Passed)
     body = _Passing(call, reply.inbound, reply.watch)
-    return Answer(reply.inbound.status, returned(reply.headers), body)
+    headers = [*returned(reply.headers), (ID, call.id)]
+    return Answer(reply.inbound.status, headers, body)
 
 
 def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
