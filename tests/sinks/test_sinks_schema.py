@@ -57,7 +57,8 @@ def test_a_migration_that_fails_changes_nothing(old: Path) -> None:
         assert db.execute("SELECT DISTINCT feature FROM calls").fetchall() == [("support",)]
 
 
-def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("go", range(30))  # now and then they meet in the middle of a step
+def test_processes_that_start_together_migrate_once(go: int, tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     failed: list[BaseException] = []
     barrier = threading.Barrier(4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def connect(path: Path, *, readonly: bool = False, wait: float = 1.0) -> sqlite3
             # this size costs a fourth less to write than the default of 4 KiB.
             db.execute("PRAGMA page_size = 8192")
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            db.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(db, wait)
             # A journal may be deleted once its records are committed, so they must be on disk.
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA journal_size_limit = 16777216")
@@ -44,6 +45,19 @@ def connect(path: Path, *, readonly: bool = False, wait: float = 1.0) -> sqlite3
         db.close()
         raise
     return db
+
+
+def _write_ahead(db: sqlite3.Connection, wait: float) -> None:
+    """SQLite refuses this at once, whatever its timeout, while somebody else is at it."""
+    until = time.monotonic() + wait
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.005)
 
 
 def migrate(
