@@ -59,12 +59,13 @@ aiohttp's request costs {transport_ratio:.1f} times the transport's.
 
 ## The same faults
 
-What becomes of one question when its provider, the [simulator](simulator.md), breaks on purpose:
-under the openai SDK as it is; under the SDK inside tenacity (three attempts, random exponential
-waits) and pybreaker, as a careful user writes it; and under the SDK with Seawall as its HTTP client
-(`recovery="resume"`). None has another provider to go to; each has a timeout of {timeout:.0f} s. A
-cell says how it ended, after how many requests and seconds. `part as whole` is a truncated answer
-that came without an error.
+What becomes of one question when its provider, the [simulator](simulator.md), breaks on purpose (on
+the first request, if not for good): under the openai SDK as it is; under the SDK inside tenacity
+(three attempts, random exponential waits) and pybreaker, as a careful user writes it; and under the
+SDK with Seawall as its HTTP client (`recovery="resume"`). None has another provider to go to; each
+has a timeout of {timeout:.0f} s, which with Seawall is a deadline for all attempts. A cell says how
+it ended, after how many requests and seconds. `part as whole` is a truncated answer that came
+without an error.
 
 | fault | openai SDK | tenacity and pybreaker | Seawall |
 |---|---|---|---|

@@ -19,33 +19,30 @@ import tenacity
 from msgspec import Struct
 
 from seawall import http_client
-from seawall.simulator import Rule, Script, Simulator
+from seawall.simulator import KINDS, Rule, Script, Simulator
 from seawall.simulator.answers import TEXT
 
 __all__ = ["CLIENTS", "Row", "measure"]
 
 CLIENTS = ("openai", "tenacity", "seawall")
 MESSAGES: list[Any] = [{"role": "user", "content": "Name a harbour."}]
-TIMEOUT = 2.0
-HANGS = 20.0
+TIMEOUT = 5.0
+HANGS = 40.0
 
-#: What happens, as the page names it, to which question, and the rule of the simulator.
+#: Too large to be a matter of retries, or of tool calls only.
+LEFT_OUT = {"huge-body", "huge-event", "duplicate-tool-ids", "missing-tool-ids"}
+
+#: What happens, as the page names it, to which question, and the rule of the simulator: every fault
+#: befalls the first request, and two that stay befall each.
 CASES: tuple[tuple[str, bool, Rule], ...] = (
-    ("429 once, Retry-After: 1", False, Rule(fault="429", requests=(1,))),
-    ("500 once", False, Rule(fault="500", requests=(1,))),
-    ("reset once", False, Rule(fault="reset", requests=(1,))),
-    ("HTML with status 200, once", False, Rule(fault="html", requests=(1,))),
-    ("truncated JSON, once", False, Rule(fault="truncated-json", requests=(1,))),
-    ("an error with status 200, once", False, Rule(fault="error-event", requests=(1,))),
-    ("401", False, Rule(fault="401")),
-    ("429 for good", False, Rule(fault="429", retry_after=0.2)),
-    ("no reply, ever", False, Rule(fault="silent")),
-    ("stream closed half-way", True, Rule(fault="cut", requests=(1,))),
-    ("stream that ends half-way, by the book", True, Rule(fault="cut-clean", requests=(1,))),
-    ("stream that stalls half-way", True, Rule(fault="stall", requests=(1,))),
-    ("stream without a finish reason", True, Rule(fault="no-finish", requests=(1,))),
-    ("one unreadable event too many", True, Rule(fault="malformed-event", requests=(1,))),
-    ("error before the first token", True, Rule(fault="error-event", at=0, requests=(1,))),
+    *(
+        (f"{'stream: ' if stream else ''}{kind.about}", stream, Rule(fault=name, requests=(1,)))
+        for stream in (False, True)
+        for name, kind in KINDS.items()
+        if name not in LEFT_OUT and (kind.streamed if stream else kind.whole)
+    ),
+    ("rate limit, for good", False, Rule(fault="429", retry_after=0.2)),
+    ("no reply, for good", False, Rule(fault="silent")),
 )
 
 
@@ -60,9 +57,14 @@ class Row(Struct):
 
 
 async def measure() -> list[Row]:
-    """Every case under every client, all at once: they only wait."""
-    work = [_one(client, *case) for case in CASES for client in CLIENTS]
-    return list(await asyncio.gather(*work))
+    """Every case under every client, some at once: they mostly wait."""
+    turns = asyncio.Semaphore(12)
+
+    async def one(client: str, case: tuple[str, bool, Rule]) -> Row:
+        async with turns:
+            return await _one(client, *case)
+
+    return list(await asyncio.gather(*(one(c, case) for case in CASES for c in CLIENTS)))
 
 
 async def _one(client: str, case: str, stream: bool, rule: Rule) -> Row:
