@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -142,22 +142,27 @@ class Prefill(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkn
 class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """How a vendor departs from its dialect. Data only.
 
-    ``max_tokens_field``: the name under which the output cap is sent. ``reasoning_field``: the
-    name of the reasoning text in messages, empty to leave it out. ``stream_usage``: whether
-    ``stream_options`` is understood. ``unsupported``: request fields that must be refused before
-    the call; ``images``: whether pictures are looked at. ``formats``: which ``response_format``
-    types are served. ``system_role``: the one role that carries instructions, when ``system`` and
-    ``developer`` are not both known. ``prefill``: whether, and how, an answer that was begun is
-    continued.
+    ``max_tokens_field``, ``seed_field``: the names under which the output cap and the seed are
+    sent. ``reasoning_field``: the name of the reasoning text in messages, empty to leave it out.
+    ``stream_usage``: whether ``stream_options`` is understood. ``unsupported``: request fields
+    that must be refused before the call (``messages[].name`` is one, too); ``left_out``: those
+    that may be left out with a note, as nobody relies on them. ``images``: whether pictures are
+    looked at, or only such as come as ``data``. ``formats``: which ``response_format`` types are
+    served. ``system_role``: the one role that carries instructions, when ``system`` and
+    ``developer`` are not both known. ``tool_call_id_length``: ids of tool calls must be so many
+    letters and digits. ``prefill``: whether, and how, an answer that was begun is continued.
     """
 
     max_tokens_field: str = "max_tokens"
+    seed_field: str = "seed"
     reasoning_field: str = "reasoning_content"
     stream_usage: bool = True
     unsupported: tuple[str, ...] = ()
-    images: bool = True
+    left_out: tuple[str, ...] = ()
+    images: bool | Literal["data"] = True
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
     system_role: str | None = None
+    tool_call_id_length: int | None = None
     prefill: bool | Prefill = False
 
 
@@ -261,9 +266,11 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class Writer(Protocol):
-    """Writes one stream to a caller."""
+    """Writes one stream to a caller: each event anew with ``event``, or with ``relay`` the
+    frames of a stream that came in the caller's own dialect, as they are where they may be."""
 
     def event(self, event: Event, /) -> bytes: ...
+    def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes: ...
     def fault(self, fault: Fault, /) -> bytes: ...
     def end(self) -> bytes: ...
 

@@ -103,7 +103,7 @@ class WireStream(Stream):
                 message = f"an event was unreadable while {what} were under way"
                 self._happen(Step.ERROR, MalformedReplyError(message))
             return
-        if self._pieces is not None and not reader.done:
+        if self._pieces is not None and (events or not reader.done):
             self._pieces.append((frame, events))
         for event in events:
             self._event(event)

@@ -10,9 +10,8 @@ from msgspec.json import decode, encode
 
 from ...core import Reply, Stream
 from ...errors import ConfigError, Fault, MalformedReplyError, SeawallError
-from ...framing.sse import write_sse
 from ...ports import Face, Head
-from ...types import Event, Metered, Start, ToolCallDelta
+from ...types import Event
 from .asked import returned
 
 __all__ = ["ID", "Answer", "Body", "Handed", "refusal", "stream_headers", "trouble", "whole"]
@@ -54,7 +53,6 @@ class Handed:
     def __init__(self, face: Face, head: Head, stream: Stream) -> None:
         self._stream = stream
         self._writer = face.writer(head)
-        self._withhold = not head.include_usage
         self._fault: Fault | None = None
         self._over = False
 
@@ -81,15 +79,9 @@ class Handed:
         return self._writer.fault(fault)
 
     def _write(self, frame: bytes | None, events: Sequence[Event]) -> bytes:
-        kinds = {type(event) for event in events}
-        # Tool calls are written anew: their ids and places may have been wrong.
-        if frame is None or ToolCallDelta in kinds:
+        if frame is None:
             return b"".join([self._writer.event(event) for event in events])
-        if self._withhold and kinds == {Metered}:
-            return b""
-        if Start in kinds:
-            self._writer.event(next(event for event in events if type(event) is Start))
-        return write_sse(frame)
+        return self._writer.relay(frame, events)
 
     def cancel(self) -> None:
         self._stream.cancel()

@@ -234,6 +234,17 @@ class StreamWriter:
                 return self._chunk([])
         return self._choice(event)
 
+    def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes:
+        kinds = {type(event) for event in events}
+        # Tool calls are written anew: their ids and places may have been wrong.
+        if ToolCallDelta in kinds:
+            return b"".join([self.event(event) for event in events])
+        if not self._include_usage and kinds == {Metered}:
+            return b""
+        if Start in kinds:
+            self.event(next(event for event in events if type(event) is Start))
+        return write_sse(frame)
+
     def _choice(self, event: Event) -> bytes:
         if type(event) is ReasoningDelta and not event.text:
             return b""  # a signature, for which there is no place here
