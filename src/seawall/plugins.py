@@ -12,7 +12,10 @@ from .errors import ConfigError
 __all__ = ["BUILT_IN", "load", "optional"]
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
-    "dialect": {"openai_chat": "seawall.dialects.openai_chat:WIRE"},
+    "dialect": {
+        "openai_chat": "seawall.dialects.openai_chat:WIRE",
+        "openai_responses": "seawall.dialects.openai_responses:WIRE",
+    },
     "transport": {
         "http": "seawall.transports.http:Http",
         "local": "seawall.transports.local:Local",
