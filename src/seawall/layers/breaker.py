@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ..core import Call, End, Handler, Reply
 from ..errors import CircuitOpenError, Fault
+from .room import make_room
 
 __all__ = ["Breaker", "BreakerLayer", "Circuit", "Verdict", "verdict"]
 
@@ -143,6 +144,11 @@ _VERDICTS: dict[str, Verdict] = {
 }
 
 
+def _at_rest(circuit: Circuit) -> bool:
+    failed = circuit.bad + circuit.earlier_bad + circuit.limited
+    return circuit.state == "closed" and not failed
+
+
 class BreakerLayer:
     """Guards each attempt. ``circuits`` is shared by all calls of a client, by route name."""
 
@@ -156,6 +162,7 @@ class BreakerLayer:
             circuit, passes = self._breaker.admit(self._circuits.get(name, Circuit()), now)
             if not passes:
                 raise self._refusal(circuit, now)
+            make_room(self._circuits, name, _at_rest)
             self._circuits[name] = circuit
             call.on_end(partial(self._told, call, circuit))
             return await inner(call)

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from ..core import Call, Handler, Reply
 from ..errors import Fault, TimeoutFault
+from .room import make_room
 
 __all__ = ["Again", "Retry", "RetryBudget", "RetryLayer"]
 
@@ -127,6 +128,10 @@ class RetryBudget:
         """A retry that was allowed was not made."""
         self._bucket(now)[1] -= 1
 
+    def at_rest(self) -> bool:
+        """Whether nothing was retried of late."""
+        return not any(retries for _, retries in self._buckets.values())
+
     def _bucket(self, now: float) -> list[int]:
         slot = int(now // self._SPAN)
         bucket = self._buckets.get(slot)
@@ -155,6 +160,7 @@ class RetryLayer:
     def __call__(self, inner: Handler, /) -> Handler:
         async def handler(call: Call) -> Reply:
             granted = call.attempts_left
+            make_room(self._budgets, call.model, RetryBudget.at_rest)
             budget = self._budgets.setdefault(call.model, RetryBudget())
             budget.call(call.clock.now())
             begun, slept = call.clock.now(), 0.0

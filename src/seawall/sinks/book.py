@@ -152,7 +152,7 @@ def _write_whole(
 ) -> None:
     db.executemany(
         _CALL_WHOLE,
-        [
+        (
             (
                 *_started(start, pid),
                 end.outcome,
@@ -161,11 +161,11 @@ def _write_whole(
                 *_ended(end, next(settled)),
             )
             for start, end in calls
-        ],
+        ),
     )
     db.executemany(
         _SAID_WHOLE,
-        [
+        (
             (
                 start.id,
                 _text(start.parameters),
@@ -174,14 +174,14 @@ def _write_whole(
                 _text(end.decision),
             )
             for start, end in calls
-        ],
+        ),
     )
 
 
 def _write_starts(db: sqlite3.Connection, owner: str, starts: Collection[Started]) -> None:
     db.executemany(
         _CALL_STARTED,
-        [
+        (
             (
                 *_started(start, pid_of(owner)),
                 owner,
@@ -192,14 +192,14 @@ def _write_starts(db: sqlite3.Connection, owner: str, starts: Collection[Started
                 int(bool(start.route)),
             )
             for start in starts
-        ],
+        ),
     )
     db.executemany(
         _SAID_STARTED,
-        [
+        (
             (start.id, _text(start.parameters), _text(start.messages), _so_far(start))
             for start in starts
-        ],
+        ),
     )
 
 
