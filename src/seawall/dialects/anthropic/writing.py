@@ -1,0 +1,164 @@
+"""Streams, from our events to server-sent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import Fault
+from ...framing.sse import write_sse
+from ...types import (
+    Event,
+    Finish,
+    Metered,
+    ReasoningDelta,
+    RefusalDelta,
+    Start,
+    TextDelta,
+    ToolCallDelta,
+    UnknownDelta,
+    Usage,
+)
+from ..json_values import encode
+from .responses import write_head
+from .usage import write_usage
+from .words import DIALECT, own, write_stop
+
+__all__ = ["StreamWriter"]
+
+
+class StreamWriter:
+    """Writes one stream. The end and the usage go out together, when both are known.
+
+    A tool's block stays open until the end, so that pieces of parallel calls may come in any
+    order; a block of text or thinking ends when another begins.
+    """
+
+    def __init__(self, model: str, complain: Callable[[Fault], dict[str, Any]]) -> None:
+        self._model = model
+        self._complain = complain
+        self._started = False
+        self._next = 0
+        self._current: tuple[str, int] | None = None
+        self._calls: dict[int, int] = {}
+        self._finish: str | None = None
+        self._stop: dict[str, Any] = {}
+        self._late: dict[str, Any] = {}
+        self._usage: Usage | None = None
+
+    def event(self, event: Event, /) -> bytes:
+        if type(event) is TextDelta and self._current and self._current[0] == "text":
+            return self._piece(self._current[1], "text_delta", {"text": event.text})
+        if type(event) is Start:
+            return self._start(event)
+        if type(event) is Metered:
+            self._usage = event.usage
+            return b""
+        if getattr(event, "choice", 0):
+            return b""  # callers of this dialect ask for one answer
+        if type(event) is Finish:
+            self._finish = event.reason
+            return b""
+        if type(event) is UnknownDelta and event.scope != "delta":
+            if event.dialect == DIALECT:
+                (self._stop if event.scope == "choice" else self._late).update(event.fields)
+            return b""
+        return self._content(event)
+
+    def _content(self, event: Event) -> bytes:
+        if isinstance(event, (TextDelta, RefusalDelta)):
+            opened, index = self._turn_to("text", {"text": ""})
+            return opened + self._piece(index, "text_delta", {"text": event.text})
+        if type(event) is ReasoningDelta:
+            return self._reasoning(event)
+        if type(event) is ToolCallDelta:
+            return self._call(event)
+        if type(event) is UnknownDelta and event.dialect == DIALECT:
+            return self._unknown(event.fields)
+        return b""
+
+    def _start(self, event: Start) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        message = write_head(event.id, event.model) | write_stop(None, {})
+        message |= {"content": (), "usage": write_usage(None)} | own(event.extra)
+        return _event("message_start", {"message": message})
+
+    def _begin(self) -> bytes:
+        return b"" if self._started else self._start(Start(model=self._model))
+
+    def _open(self, block: Mapping[str, Any]) -> tuple[bytes, int]:
+        index = self._next
+        self._next += 1
+        opened = _event("content_block_start", {"index": index, "content_block": block})
+        return self._begin() + self._close() + opened, index
+
+    def _close(self) -> bytes:
+        current, self._current = self._current, None
+        return b"" if current is None else _event("content_block_stop", {"index": current[1]})
+
+    def _turn_to(self, kind: str, fields: Mapping[str, Any]) -> tuple[bytes, int]:
+        if self._current is not None and self._current[0] == kind:
+            return b"", self._current[1]
+        opened, index = self._open({"type": kind, **fields})
+        self._current = (kind, index)
+        return opened, index
+
+    def _piece(self, index: int, kind: str, fields: Mapping[str, Any]) -> bytes:
+        return _event("content_block_delta", {"index": index, "delta": {"type": kind, **fields}})
+
+    def _reasoning(self, event: ReasoningDelta) -> bytes:
+        extra = own(event.extra)
+        if extra.get("type") == "redacted_thinking":
+            return self._whole(extra)
+        written, index = self._turn_to("thinking", {"thinking": "", "signature": ""})
+        if event.text:
+            written += self._piece(index, "thinking_delta", {"thinking": event.text})
+        if event.signature is not None or extra:
+            # What another provider signed is of no use to anybody here.
+            signature = event.signature if extra else None
+            if signature:
+                written += self._piece(index, "signature_delta", {"signature": signature})
+            written += self._close()
+        return written
+
+    def _call(self, event: ToolCallDelta) -> bytes:
+        written, index = b"", self._calls.get(event.index)
+        if index is None:
+            block: dict[str, Any] = {"type": "tool_use", "id": event.id or ""}
+            block |= {"name": event.name or "", "input": {}} | own(event.extra)
+            written, index = self._open(block)
+            self._calls[event.index] = index
+        if event.arguments:
+            fields = {"partial_json": event.arguments}
+            written += self._piece(index, "input_json_delta", fields)
+        return written
+
+    def _unknown(self, fields: Mapping[str, Any]) -> bytes:
+        written = b"".join(self._whole(raw) for raw in fields.get("content") or ())
+        for citation in fields.get("citations") or ():
+            opened, index = self._turn_to("text", {"text": ""})
+            written += opened + self._piece(index, "citations_delta", {"citation": citation})
+        return written
+
+    def _whole(self, block: Mapping[str, Any]) -> bytes:
+        opened, index = self._open(block)
+        return opened + _event("content_block_stop", {"index": index})
+
+    def fault(self, fault: Fault, /) -> bytes:
+        """The error in band. No end follows it: a cut stream never ends cleanly."""
+        return _event("error", self._complain(fault))
+
+    def end(self) -> bytes:
+        closed = self._begin() + self._close()
+        for index in self._calls.values():
+            closed += _event("content_block_stop", {"index": index})
+        delta = write_stop(self._finish, self._stop) | self._late
+        told = {"delta": delta, "usage": write_usage(self._usage)}
+        return closed + _event("message_delta", told) + _event("message_stop", {})
+
+
+def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
+    """The SDKs look at the event's name, so it stands there as well as in the data."""
+    return b"event: %b\n" % kind.encode() + write_sse(encode({"type": kind, **fields}))
