@@ -1,4 +1,4 @@
-"""A provider on loopback that speaks openai_chat: what comes in is read, what goes out written,
+"""A provider on loopback that speaks a dialect: what comes in is read, what goes out written,
 by the codec under test."""
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from seawall.dialects.openai_chat import FACE
 from seawall.errors import Fault
+from seawall.ports import Face
+from seawall.ports import Face
 from seawall.types import Event, Request, Response
 
 #: An answer is a response, the events of a stream (a fault among them goes in band), or a fault.
@@ -21,6 +23,7 @@ class Provider:
     """``bodies`` and ``requests`` are what was asked; ``answer`` says what to reply."""
 
     answer: Callable[[Request], Answer]
+    face: Face = FACE
     base_url: str = ""
     bodies: list[bytes] = field(default_factory=list[bytes])
     requests: list[Request] = field(default_factory=list[Request])
@@ -49,18 +52,18 @@ class Provider:
     ) -> None:
         self.bodies.append(body)
         try:
-            head = FACE.peek("", headers, body)
-            self.requests.append(FACE.read("", headers, body))
+            head = self.face.peek("", headers, body)
+            self.requests.append(self.face.read("", headers, body))
             answer = self.answer(self.requests[-1])
         except Fault as fault:
             answer = fault
         if isinstance(answer, Fault):
-            status, fields, content = FACE.complain(answer)
+            status, fields, content = self.face.complain(answer)
             _send(writer, status, dict(fields.pairs), content)
         elif isinstance(answer, Response):
-            _send(writer, 200, {"content-type": "application/json"}, FACE.write(answer))
+            _send(writer, 200, {"content-type": "application/json"}, self.face.write(answer))
         else:
-            pieces = FACE.writer(head)
+            pieces = self.face.writer(head)
             writer.write(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
                 b"transfer-encoding: chunked\r\n\r\n"
@@ -95,8 +98,10 @@ def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 @asynccontextmanager
-async def provider(answer: Callable[[Request], Answer]) -> AsyncIterator[Provider]:
-    asked = Provider(answer)
+async def provider(
+    answer: Callable[[Request], Answer], face: Face = FACE
+) -> AsyncIterator[Provider]:
+    asked = Provider(answer, face)
     server = await asyncio.start_server(asked.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     asked.base_url = f"http://{host}:{port}/v1"

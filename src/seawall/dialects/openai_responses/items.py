@@ -1,4 +1,4 @@
-"""What the items of an answer say, told as events: each item whole, or what was not told yet.
+"""What the items of an answer say, told as events: piece by piece, or whole.
 
 A response is a list of items (a message, a function call, a piece of reasoning, a call of a
 hosted tool). A message, a call and reasoning become parts that every dialect understands; the
@@ -19,12 +19,13 @@ from ...types import (
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
+    ToolCall,
     ToolCallDelta,
 )
 from ..json_values import as_list, as_object, as_text
 from .words import bag
 
-__all__ = ["CALLS", "Teller", "parts_of"]
+__all__ = ["CALLS", "Teller", "kind_of", "parts_of"]
 
 #: Items that are calls of the caller's own tools, and the field of their arguments.
 CALLS: Mapping[str, str] = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -33,102 +34,121 @@ CALLS: Mapping[str, str] = {"function_call": "arguments", "custom_tool_call": "i
 _APART = "\n\n"
 
 
-class _Told:
-    """How many characters of an item have been told, and which call it is."""
+def kind_of(item: Mapping[str, Any]) -> str:
+    """The item's type. A message of a request need not say it."""
+    return str(item.get("type") or ("message" if "role" in item else ""))
 
-    __slots__ = ("arguments", "call", "logprobs", "reasoning", "refusal", "text")
 
-    def __init__(self) -> None:
-        self.text = self.refusal = self.reasoning = self.arguments = self.logprobs = 0
-        self.call: int | None = None
+class _Call:
+    """A call that was told: its place among the calls, its id, how much of its arguments."""
+
+    __slots__ = ("id", "index", "told")
+
+    def __init__(self, index: int, id_: str, told: int) -> None:
+        self.index, self.id, self.told = index, id_, told
 
 
 class Teller:
-    """Tells the items of one answer, piece by piece. ``called``: how many calls there are."""
+    """Tells one answer, piece by piece."""
 
     def __init__(self) -> None:
-        self._items: dict[int, _Told] = {}
+        self._text = self._refusal = self._reasoning = self._logprobs = 0
         self._thought: tuple[int, str] | None = None
-        self.called = 0
+        self._calls: dict[int, _Call] = {}
 
-    def _told(self, at: int) -> _Told:
-        told = self._items.get(at)
-        if told is None:
-            told = self._items[at] = _Told()
-        return told
+    @property
+    def called(self) -> bool:
+        return bool(self._calls)
 
-    def text(self, at: int, text: str, logprobs: Sequence[Any] = ()) -> Iterable[Event]:
-        told = self._told(at)
+    def text(self, text: str, logprobs: Sequence[Any] = ()) -> Iterable[Event]:
         if text:
-            told.text += len(text)
+            self._text += len(text)
             yield TextDelta(text)
         if logprobs:
-            told.logprobs += len(logprobs)
+            self._logprobs += len(logprobs)
             yield LogprobsDelta({"content": list(logprobs)})
 
-    def refusal(self, at: int, text: str) -> Iterable[Event]:
+    def refusal(self, text: str) -> Iterable[Event]:
         if text:
-            self._told(at).refusal += len(text)
+            self._refusal += len(text)
             yield RefusalDelta(text)
 
     def reasoning(self, at: int, part: str, text: str) -> Iterable[Event]:
-        """``part`` names the paragraph within the item."""
+        """``at`` and ``part`` name the paragraph."""
         if not text:
             return
-        told, before = self._told(at), self._thought
-        self._thought = at, part
+        before, self._thought = self._thought, (at, part)
         if before is not None and before != self._thought:
-            if before[0] == at:
-                told.reasoning += len(_APART)
-            yield ReasoningDelta(_APART)
-        told.reasoning += len(text)
+            text = _APART + text
+        self._reasoning += len(text)
         yield ReasoningDelta(text)
 
     def call(self, at: int, item: Mapping[str, Any]) -> Iterable[Event]:
         """A call begins, or is there whole."""
+        if at in self._calls:
+            return
         kind = cast("str", item["type"])
+        name = as_text(item.get("name"), f"{kind}.name")
+        if not name:
+            raise ValueError(f"a {kind} has no name")
         text = as_text(item.get(CALLS[kind]), f"{kind}.{CALLS[kind]}") or ""
-        told = self._told(at)
-        if told.call is None:
-            told.call, told.arguments = self.called, len(text)
-            self.called += 1
-            name = as_text(item.get("name"), f"{kind}.name")
-            if not name:
-                raise ValueError(f"a {kind} has no name")
-            id_ = str(item.get("call_id") or item.get("id") or f"call_{told.call}")
-            yield ToolCallDelta(told.call, id_, name, text, extra=call_extra(item))
-        elif len(text) > told.arguments:
-            yield from self.arguments(at, text[told.arguments :])
+        index = len(self._calls)
+        call_id = str(item.get("call_id") or item.get("id") or f"call_{index}")
+        self._calls[at] = _Call(index, call_id, len(text))
+        yield ToolCallDelta(index, call_id, name, text, extra=_call_extra(item))
 
     def arguments(self, at: int, text: str) -> Iterable[Event]:
-        told = self._told(at)
-        if told.call is None:
+        call = self._calls.get(at)
+        if call is None:
             raise ValueError("arguments came before the call they belong to")
-        told.arguments += len(text)
+        call.told += len(text)
         if text:
-            yield ToolCallDelta(told.call, arguments=text)
+            yield ToolCallDelta(call.index, arguments=text)
 
-    def item(self, at: int, item: Mapping[str, Any]) -> Iterable[Event]:
-        """What the whole item says and its pieces did not."""
-        kind = item.get("type")
+    def rest(self, items: Sequence[Mapping[str, Any]]) -> Iterable[Event]:
+        """What the whole answer says and its pieces did not: servers leave some out."""
+        choices = fold(_told(items)).choices
+        if not choices:
+            return
+        message, logprobs = choices[0].message, choices[0].logprobs or {}
+        thought = message.reasoning or ""
+        yield from self.reasoning(-1, "", thought[self._reasoning :])
+        yield from self.text(
+            message.text[self._text :], logprobs.get("content", [])[self._logprobs :]
+        )
+        yield from self.refusal((message.refusal or "")[self._refusal :])
+        known = {call.id: (at, call.told) for at, call in self._calls.items()}
+        for number, call in enumerate(message.tool_calls):
+            if call.id in known:
+                at, told = known[call.id]
+                yield from self.arguments(at, call.arguments[told:])
+            else:
+                # Places of the stream and of the list need not agree.
+                yield self._late(-1 - number, call)
+
+    def _late(self, at: int, call: ToolCall) -> Event:
+        index = len(self._calls)
+        self._calls[at] = _Call(index, call.id, len(call.arguments))
+        return ToolCallDelta(index, call.id, call.name, call.arguments, extra=call.extra)
+
+
+def _told(items: Iterable[Mapping[str, Any]]) -> Iterable[Event]:
+    """Every item, whole."""
+    teller = Teller()
+    for at, item in enumerate(items):
+        kind = kind_of(item)
         if kind == "message":
-            yield from self._message(at, item)
+            for part in _parts(item):
+                logprobs = as_list(part.get("logprobs"), "output_text.logprobs")
+                yield from teller.text(
+                    as_text(part.get("text"), "output_text.text") or "", logprobs
+                )
+                yield from teller.refusal(as_text(part.get("refusal"), "refusal.refusal") or "")
         elif kind == "reasoning":
-            thought = _APART.join(thoughts(item))
-            yield from self.reasoning(at, "", thought[self._told(at).reasoning :])
+            for number, thought in enumerate(_thoughts(item)):
+                yield from teller.reasoning(at, str(number), thought)
         elif kind in CALLS:
-            yield from self.call(at, item)
-
-    def _message(self, at: int, item: Mapping[str, Any]) -> Iterable[Event]:
-        text = refusal = ""
-        logprobs: list[Any] = []
-        for part in _parts(item):
-            text += as_text(part.get("text"), "output_text.text") or ""
-            refusal += as_text(part.get("refusal"), "refusal.refusal") or ""
-            logprobs += as_list(part.get("logprobs"), "output_text.logprobs")
-        told = self._told(at)
-        yield from self.text(at, text[told.text :], logprobs[told.logprobs :])
-        yield from self.refusal(at, refusal[told.refusal :])
+            yield from teller.call(at, item)
 
 
 def _parts(item: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
@@ -138,7 +158,7 @@ def _parts(item: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     return [as_object(part, "content[]") for part in as_list(content, "content")]
 
 
-def thoughts(item: Mapping[str, Any]) -> Iterable[str]:
+def _thoughts(item: Mapping[str, Any]) -> Iterable[str]:
     """The paragraphs of a reasoning item: its summary, and what a model shows of the rest."""
     for name in ("summary", "content"):
         for part in as_list(item.get(name), f"reasoning.{name}"):
@@ -147,7 +167,7 @@ def thoughts(item: Mapping[str, Any]) -> Iterable[str]:
                 yield text
 
 
-def call_extra(item: Mapping[str, Any]) -> Any:
+def _call_extra(item: Mapping[str, Any]) -> Any:
     """The unknown fields of a call. Its type is one of them unless it calls a function."""
     kind = item["type"]
     known = {"call_id", "name", "status", CALLS[kind]}
@@ -156,7 +176,4 @@ def call_extra(item: Mapping[str, Any]) -> Any:
 
 def parts_of(items: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
     """The parts that ``items`` amount to, in canonical order. Raises ``ValueError``."""
-    teller = Teller()
-    return fold(
-        event for at, item in enumerate(items) for event in teller.item(at, item)
-    ).message.content
+    return fold(_told(items)).message.content

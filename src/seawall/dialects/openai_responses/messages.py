@@ -14,7 +14,7 @@ from ...errors import UnsupportedError
 from ...types import Extra, Message, Opaque, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from ..json_values import as_object
 from .content import read_content, write_content
-from .items import CALLS, parts_of
+from .items import CALLS, kind_of, parts_of
 from .words import DIALECT, OUR_THOUGHT, OUTPUT, bag, own
 
 __all__ = ["INSTRUCTIONS", "ours_apart", "read_messages", "write_call", "write_messages"]
@@ -44,12 +44,8 @@ def read_messages(items: Sequence[Any]) -> list[Message]:
     return [*messages, *_answered(answer)]
 
 
-def _kind(item: Mapping[str, Any]) -> str:
-    return str(item.get("type") or ("message" if "role" in item else ""))
-
-
 def _is_answer(item: Mapping[str, Any]) -> bool:
-    kind = _kind(item)
+    kind = kind_of(item)
     if kind == "message":
         return item.get("role") == "assistant"
     return kind in _MODELS or kind.endswith("_call")
@@ -64,7 +60,7 @@ def _answered(items: Sequence[Mapping[str, Any]]) -> Iterable[Message]:
 
 
 def _read_item(item: dict[str, Any], at: int) -> Message:
-    kind = _kind(item)
+    kind = kind_of(item)
     if kind == "message":
         role = item.get("role")
         if role not in _SPEAKERS:

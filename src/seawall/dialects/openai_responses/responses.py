@@ -89,11 +89,10 @@ def closing(
     given = as_list(raw.get("output"), "output")
     output = [as_object(item, f"output[{at}]") for at, item in enumerate(given)]
     output = output or [done[at] for at in sorted(done)]
-    for at, item in enumerate(output):
-        yield from teller.item(at, item)
+    yield from teller.rest(output)
     if output:
         yield UnknownDelta(DIALECT, {OUTPUT: output})
-    yield Finish(_reason(raw, bool(teller.called)))
+    yield Finish(_reason(raw, teller.called))
     usage = read_usage(raw.get("usage"))
     if usage is not None:
         yield Metered(usage)
@@ -168,7 +167,7 @@ def _made(choice: Choice, name: str, status: str) -> list[dict[str, Any]]:
             parts.append(text_part(part.text, () if parts else logprobs or ()))
         elif type(part) is Refusal:
             parts.append({"type": "refusal", "refusal": part.text})
-    if parts or not (items or message.tool_calls):
+    if parts:
         items.append(message_item(f"msg_{name}", parts, status))
     items += [call_item(call, status) for call in message.tool_calls]
     return items

@@ -59,7 +59,7 @@ class StreamReader:
             plain = _decode_plain(frame)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self._general(frame)
-        return list(self._teller.text(plain.output_index, plain.delta))
+        return list(self._teller.text(plain.delta))
 
     def _general(self, frame: bytes) -> Sequence[Event]:
         if not frame.strip() or frame == b"[DONE]":
@@ -105,9 +105,9 @@ class StreamReader:
             raise ValueError(f"{kind}.output_index is {at!r}, not a number")
         delta = as_text(raw.get("delta"), f"{kind}.delta") or ""
         if kind == "response.output_text.delta":
-            yield from teller.text(at, delta, as_list(raw.get("logprobs"), "logprobs"))
+            yield from teller.text(delta, as_list(raw.get("logprobs"), "logprobs"))
         elif kind == "response.refusal.delta":
-            yield from teller.refusal(at, delta)
+            yield from teller.refusal(delta)
         elif kind == "response.reasoning_summary_text.delta":
             yield from teller.reasoning(at, f"summary {raw.get('summary_index')}", delta)
         elif kind == "response.reasoning_text.delta":
@@ -119,5 +119,4 @@ class StreamReader:
             if item.get("type") in CALLS:
                 yield from teller.call(at, item)
         elif kind == "response.output_item.done":
-            item = self._finished[at] = as_object(raw.get("item"), "item")
-            yield from teller.item(at, item)
+            self._finished[at] = as_object(raw.get("item"), "item")
