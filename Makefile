@@ -58,7 +58,7 @@ lock: $(dev) ## write the pins anew (ARGS=--upgrade takes newer versions)
 	    --constraint requirements/demo.txt --output-file requirements/sdk/$$name.txt; done
 
 # One environment each: the SDKs of different ages that Seawall is tested under.
-sdks := $(basename $(notdir $(wildcard requirements/sdk/openai-*.in)))
+sdks := $(basename $(notdir $(wildcard requirements/sdk/*-*.in)))
 
 # Universal: one file serves every supported Python and platform.
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

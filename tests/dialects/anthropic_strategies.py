@@ -52,7 +52,7 @@ arguments = st.dictionaries(texts, json_values, max_size=2).map(
 opaques = st.sampled_from(
     (
         Opaque(DIALECT, {"type": "document", "source": {"type": "url", "url": "https://a.test/b"}}),
-        Opaque(DIALECT, {"type": "search_result", "title": "é", "content": []}),
+        Opaque(DIALECT, {"type": "search_result", "source": "s", "title": "é", "content": []}),
         Opaque(DIALECT, {"type": "image", "source": {"type": "file", "file_id": "f"}}),
     )
 )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from seawall.dialects.openai_chat import FACE
 from seawall.errors import Fault
 from seawall.ports import Face
-from seawall.ports import Face
 from seawall.types import Event, Request, Response
 
 #: An answer is a response, the events of a stream (a fault among them goes in band), or a fault.

@@ -15,6 +15,7 @@ from ...errors import (
     BadRequestError,
     CircuitOpenError,
     ConflictError,
+    ContentFilterError,
     Fault,
     NotFoundError,
     OverloadedError,
@@ -46,6 +47,7 @@ _STATUS = {
 #: The first that fits a fault, most telling class first.
 _TYPES: tuple[tuple[type[Fault], str], ...] = (
     (BadRequestError, "invalid_request_error"),
+    (ContentFilterError, "invalid_request_error"),
     (AuthenticationError, "authentication_error"),
     (PermissionDeniedError, "permission_error"),
     (NotFoundError, "not_found_error"),
