@@ -19,11 +19,12 @@ Answer = Response | Fault | Sequence[Event | Fault]
 
 @dataclass
 class Provider:
-    """``bodies`` and ``requests`` are what was asked; ``answer`` says what to reply."""
+    """``headers``, ``bodies`` and ``requests`` are what was asked; ``answer`` says what to reply."""
 
     answer: Callable[[Request], Answer]
     face: Face = FACE
     base_url: str = ""
+    headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     bodies: list[bytes] = field(default_factory=list[bytes])
     requests: list[Request] = field(default_factory=list[Request])
     open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Provider:
     async def _reply(
         self, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter
     ) -> None:
+        self.headers.append(headers)
         self.bodies.append(body)
         try:
             head = self.face.peek("", headers, body)
