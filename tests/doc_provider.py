@@ -1,4 +1,5 @@
-"""The provider the documentation talks to: the chat dialect on loopback, with fixed answers."""
+"""The provider the documentation talks to: each dialect at its path on loopback, with fixed
+answers."""
 
 from __future__ import annotations
 
@@ -10,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from seawall.dialects.openai_chat import FACE
+from seawall.dialects import anthropic, openai_chat
 from seawall.folding import unfold
+from seawall.ports import Face
 from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCall, Usage
 
+_FACES: dict[bytes, Face] = {b"/v1/messages": anthropic.FACE}
 _USAGE = Usage(prompt_tokens=12, completion_tokens=3, total_tokens=15)
 
 
@@ -52,7 +55,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 line for line in head.split(b"\r\n") if line.startswith(b"content-length")
             )
             body = await reader.readexactly(int(length.partition(b":")[2]))
-            writer.write(_answer(body))
+            face = _FACES.get(head.split(b" ")[1], openai_chat.FACE)
+            writer.write(_answer(face, body))
             await writer.drain()
     except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         return
@@ -60,12 +64,12 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
-def _answer(body: bytes) -> bytes:
-    request, head = FACE.read("", {}, body), FACE.peek("", {}, body)
+def _answer(face: Face, body: bytes) -> bytes:
+    request, head = face.read("", {}, body), face.peek("", {}, body)
     response = _respond(request)
     if not head.stream:
-        return _http(FACE.write(response), "application/json")
-    stream = FACE.writer(head)
+        return _http(face.write(response), "application/json")
+    stream = face.writer(head)
     events = b"".join(stream.event(event) for event in unfold(response))
     return _http(events + stream.end(), "text/event-stream")
 

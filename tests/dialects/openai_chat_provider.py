@@ -19,7 +19,7 @@ Answer = Response | Fault | Sequence[Event | Fault]
 
 @dataclass
 class Provider:
-    """``headers``, ``bodies`` and ``requests`` are what was asked; ``answer`` says what to reply."""
+    """``headers``, ``bodies`` and ``requests``: what was asked. ``answer`` says what to reply."""
 
     answer: Callable[[Request], Answer]
     face: Face = FACE

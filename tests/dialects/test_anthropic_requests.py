@@ -220,7 +220,6 @@ def test_effort(effort: str, said: dict[str, Any]) -> None:
     ("fields", "match"),
     [
         ({"n": 2}, "n cannot be said"),
-        ({"seed": 1}, "seed cannot be said"),
         ({"presence_penalty": 0.1}, "presence_penalty"),
         ({"frequency_penalty": 0.1}, "frequency_penalty"),
         ({"logprobs": True}, "logprobs"),
@@ -237,6 +236,12 @@ def test_effort(effort: str, said: dict[str, Any]) -> None:
 )
 def test_what_cannot_be_said_is_refused(fields: Any, match: str) -> None:
     refused(match, **fields)
+
+
+def test_a_seed_is_a_hint_and_left_out_with_a_note() -> None:
+    asked = draft(seed=7, max_tokens=9)
+    assert b"seed" not in asked.body
+    assert asked.notes[0].startswith("seed was left out")
 
 
 def test_what_asks_for_nothing_is_not_refused() -> None:

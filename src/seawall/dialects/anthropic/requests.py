@@ -32,7 +32,6 @@ _IN_WORDS = (
 #: What a request of this dialect has no field for, and the values that ask for nothing.
 _UNSAYABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("n", (None, 1)),
-    ("seed", (None,)),
     ("presence_penalty", (None, 0)),
     ("frequency_penalty", (None, 0)),
     ("logprobs", (None, False)),
@@ -86,6 +85,8 @@ def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[st
         wire["tool_choice"] = choice
     if request.user is not None:
         wire["metadata"] = {"user_id": request.user}
+    if request.seed is not None:
+        notes.append("seed was left out; this dialect has none, and no answer is sure to repeat")
     wire |= _thinking(request.reasoning_effort, notes)
     if wanted is not None:
         wire.setdefault("output_config", {})["format"] = wanted
