@@ -162,6 +162,8 @@ _answers = _plain_answers | items(1).map(lambda found: read_messages(found)[0])
 def _conversations(draw: st.DrawFn) -> tuple[Message, ...]:
     marked = Message("system", (Text(draw(filled)),), extra={DIALECT: {"instructions": True}})
     said = [marked] if draw(st.booleans()) else []
+    if draw(st.booleans()):
+        said.append(Message("user", (Opaque(DIALECT, {"previous_response_id": "resp_0"}),)))
     for message in draw(st.lists(st.one_of(_said, _answers, _results, _others), max_size=5)):
         # Neighbours of the assistant's are one answer to this dialect.
         if not (said and said[-1].role == message.role == "assistant"):
@@ -204,7 +206,7 @@ _tools = st.builds(
 _unknown = st.sampled_from(
     (
         {},
-        {"store": True, "previous_response_id": "resp_0", "metadata": {"a": "b"}},
+        {"store": True, "metadata": {"a": "b"}},
         {"text": {"verbosity": "low"}, "reasoning": {"summary": "auto"}},
         {"include": ["reasoning.encrypted_content"], "truncation": "auto", "new": [{}]},
         {"stream_options": {"include_obfuscation": False}, "service_tier": "flex"},

@@ -167,6 +167,22 @@ def test_instructions_are_a_system_message_to_others() -> None:
 
 
 @pytest.mark.parametrize(
+    "context",
+    [
+        {"previous_response_id": "resp_0"},
+        {"conversation": {"id": "conv_1"}},
+        {"prompt": {"id": "p"}},
+    ],
+)
+def test_a_conversation_that_only_its_provider_knows_goes_nowhere_else(context: Any) -> None:
+    request = read({"model": "m", "input": "and then?", "store": True} | context)
+    said = msgspec.json.decode(encode(request))
+    assert {name: said[name] for name in context} == context
+    with pytest.raises(UnsupportedError, match="openai_responses"):
+        openai_chat.WIRE.encode(request, Quirks())
+
+
+@pytest.mark.parametrize(
     ("body", "why"),
     [
         ({"input": "a"}, "model"),

@@ -10,14 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from ...dialects.openai_chat import FACE
+from ...dialects.openai_chat import FACE as CHAT
+from ...dialects.openai_responses import FACE as RESPONSES
 from ...errors import ConfigError
 from ...ports import Face, Headers, Secret
 
 __all__ = ["Asked", "Place", "asked", "place", "returned", "said_tags"]
 
 #: The faces by the end of a request's path.
-_FACES: Mapping[str, Face] = {"/chat/completions": FACE}
+_FACES: Mapping[str, Face] = {"/chat/completions": CHAT, "/responses": RESPONSES}
 
 #: Headers that hold a credential, whichever SDK wrote them.
 _CREDENTIALS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})

@@ -17,10 +17,14 @@ from .content import read_content, write_content
 from .items import CALLS, kind_of, parts_of
 from .words import DIALECT, OUR_THOUGHT, OUTPUT, bag, own
 
-__all__ = ["INSTRUCTIONS", "ours_apart", "read_messages", "write_call", "write_messages"]
+__all__ = ["CONTEXT", "INSTRUCTIONS", "ours_apart", "read_messages", "write_call", "write_messages"]
 
 #: Marks a system message that came, and leaves, as the request's ``instructions``.
 INSTRUCTIONS = "instructions"
+
+#: Fields of a request that name what only the provider knows of a conversation. They stand in
+#: it as a message that nobody else can say, lest another be asked without its beginning.
+CONTEXT = ("previous_response_id", "conversation", "prompt")
 
 _SPEAKERS = ("system", "developer", "user", "assistant")
 _RESULTS = ("function_call_output", "custom_tool_call_output")
@@ -78,11 +82,12 @@ def _read_item(item: dict[str, Any], at: int) -> Message:
 
 
 class Written:
-    """The input of a request: its ``items``, its ``instructions`` and ``notes``."""
+    """The input of a request: its ``items``, ``instructions``, ``context`` and ``notes``."""
 
     def __init__(self, system_role: str | None, stored: bool) -> None:
         self.items: list[dict[str, Any]] = []
         self.instructions: str | None = None
+        self.context: dict[str, Any] = {}
         self.notes: list[str] = []
         self._system_role = system_role
         self._stored = stored
@@ -102,8 +107,12 @@ class Written:
 
     def _said(self, message: Message) -> None:
         parts = message.content
-        if len(parts) == 1 and type(parts[0]) is Opaque and _is_item(parts[0]):
-            self.items.append(dict(parts[0].raw))
+        only = parts[0] if len(parts) == 1 else None
+        if type(only) is Opaque and _is_item(only):
+            if only.raw.keys() <= set(CONTEXT):
+                self.context |= only.raw
+            else:
+                self.items.append(dict(only.raw))
             return
         role = message.role if message.role == "user" else self._system_role or message.role
         self.items.append({"role": role, "content": write_content(parts)} | own(message.extra))

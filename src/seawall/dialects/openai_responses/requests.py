@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from ...errors import BadRequestError, UnsupportedError
 from ...ports import Quirks
-from ...types import Image, Message, Request, Text
+from ...types import Image, Message, Opaque, Request, Text
 from ..json_values import as_object, as_text, decode
-from .messages import INSTRUCTIONS, read_messages, write_messages
+from .messages import CONTEXT, INSTRUCTIONS, read_messages, write_messages
 from .tools import read_choice, read_format, read_tool, write_choice, write_format, write_tool
 from .words import DIALECT, bag, own
 
@@ -61,7 +61,7 @@ def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[st
         wire["instructions"] = said.instructions
     if said.items:
         wire["input"] = said.items
-    wire |= _fields(request, quirks)
+    wire |= said.context | _fields(request, quirks)
     for name, value in unknown.items():
         wire[name] = _merged(wire.get(name), value)
     for name in quirks.unsupported:
@@ -123,7 +123,7 @@ def read_request(body: bytes) -> Request:
 
 
 def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
-    unknown = own(bag(raw, _KNOWN))
+    unknown = own(bag(raw, _KNOWN | set(CONTEXT)))
     choice = read_choice(wire.tool_choice)
     if choice is None and wire.tool_choice is not None:
         unknown["tool_choice"] = wire.tool_choice
@@ -140,7 +140,7 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
             unknown[name] = rest
     return Request(
         model=wire.model,
-        messages=_messages(wire),
+        messages=_messages(wire, own(bag(raw, raw.keys() - set(CONTEXT)))),
         tools=tuple(read_tool(tool) for tool in wire.tools or ()),
         tool_choice=choice,
         format=wanted,
@@ -153,11 +153,13 @@ def _read(wire: _Wire, raw: dict[str, Any]) -> Request:
     )
 
 
-def _messages(wire: _Wire) -> tuple[Message, ...]:
+def _messages(wire: _Wire, context: dict[str, Any]) -> tuple[Message, ...]:
     given = wire.input
     said = (
         [Message("user", (Text(given),))] if isinstance(given, str) else read_messages(given or ())
     )
+    if context:
+        said.insert(0, Message("user", (Opaque(DIALECT, context),)))
     if wire.instructions is not None:
         mark = {DIALECT: {INSTRUCTIONS: True}}
         said.insert(0, Message("system", (Text(wire.instructions),), extra=mark))
