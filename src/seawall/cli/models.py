@@ -14,7 +14,7 @@ from ..client.routes import Missing, Router
 from ..client.settings import Settings
 from ..config import gather, shape
 from ..transports.local import installed
-from ..vendors import names
+from ..vendors.capabilities import Capabilities, capabilities
 from .console import output
 
 __all__ = ["models"]
@@ -28,15 +28,17 @@ def models(config: str | None, as_json: bool) -> None:
     env_file = Path(".env")
     sources = gather(file=config, env_file=env_file if env_file.is_file() else None)
     settings = shape(sources, Settings)
-    rows = _rows(settings, Router(settings, sources.variables))
+    router = Router(settings, sources.variables)
+    rows = _rows(settings, router)
     if as_json:
         for row in rows:
             click.echo(msgspec.json.encode(row).decode())
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("model", "window", "USD in / out a million"):
+    table.add_column("model", overflow="fold")
+    for column in ("window", "USD in / out"):
         table.add_column(column, no_wrap=True)
-    table.add_column("state", overflow="fold")
+    table.add_column("state", overflow="fold", min_width=22)
     for row in rows:
         table.add_row(
             Text(row.model, style="bold" if row.default else ""),
@@ -45,7 +47,12 @@ def models(config: str | None, as_json: bool) -> None:
             Text(row.state, style="green" if row.ready else "yellow"),
         )
     output.print(table)
-    output.print("Any other model of a vendor is asked as vendor/model.", style="dim")
+    output.print()
+    output.print(_abilities(router))
+    output.print(
+        "Any other model of a vendor is asked as vendor/model. Prices are for a million tokens.",
+        style="dim",
+    )
 
 
 class _Row(Struct):
@@ -54,6 +61,7 @@ class _Row(Struct):
     ready: bool
     window: str = ""
     price: str = ""
+    can: Capabilities | None = None
     default: bool = False
 
 
@@ -63,7 +71,7 @@ def _rows(settings: Settings, router: Router) -> list[_Row]:
         for alias, entry in settings.models.items()
         if entry.route
     ]
-    for vendor in sorted({*names(), *settings.vendors}):
+    for vendor in router.vendors:
         rows += _vendor_rows(router, vendor)
     for row in rows:
         row.default = row.model == settings.model
@@ -72,9 +80,10 @@ def _rows(settings: Settings, router: Router) -> list[_Row]:
 
 def _vendor_rows(router: Router, vendor: str) -> list[_Row]:
     state, ready = _key_state(router, vendor)
-    known = router.vendor(vendor).models
+    entry = router.vendor(vendor)
+    known = entry.models
     if not known:
-        return [_Row(f"{vendor}/…", state, ready)]
+        return [_Row(f"{vendor}/…", state, ready, can=capabilities(entry.quirks))]
     cached = installed()
     rows: list[_Row] = []
     for name, model in known.items():
@@ -82,8 +91,34 @@ def _vendor_rows(router: Router, vendor: str) -> list[_Row]:
             ready = name in cached
             state = "ready" if ready else f"seawall local pull {name}"
         price = "" if model.price is None else f"{model.price.input} / {model.price.output}"
-        rows.append(_Row(f"{vendor}/{name}", state, ready, str(model.window or ""), price))
+        can = capabilities(entry.quirks_of(name))
+        rows.append(_Row(f"{vendor}/{name}", state, ready, str(model.window or ""), price, can))
     return rows
+
+
+def _abilities(router: Router) -> Table:
+    """What each vendor can do, and each model that differs from its vendor."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("vendor", no_wrap=True)
+    table.add_column("can")
+    for vendor in router.vendors:
+        entry = router.vendor(vendor)
+        usual = capabilities(entry.quirks)
+        table.add_row(Text(vendor), _words(usual))
+        for name in entry.models:
+            own = capabilities(entry.quirks_of(name))
+            if own != usual:
+                table.add_row(Text(f"{vendor}/{name}"), _words(own))
+    return table
+
+
+def _words(can: Capabilities) -> str:
+    told = msgspec.structs.asdict(can).items()
+    return ", ".join(
+        name.replace("_", " ") if word == "yes" else f"{name} as {word}"
+        for name, word in told
+        if word != "no"
+    )
 
 
 def _key_state(router: Router, vendor: str) -> tuple[str, bool]:

@@ -66,6 +66,11 @@ class Router:
         """Every transport loaded so far, for closing: users of others before the used."""
         return tuple(reversed(self._loaded.values()))
 
+    @property
+    def vendors(self) -> Sequence[str]:
+        """The vendors there are: built in, and of the settings."""
+        return sorted({*names(), *self._settings.vendors})
+
     def names(self, model: str) -> tuple[str, ...]:
         """The ``vendor/model`` names behind an alias, in order; a plain name is its own."""
         return tuple(self._expand(model, ()))
@@ -142,7 +147,7 @@ class Router:
         """A vendor's row with the settings' changes. Raises ``ConfigError`` if unknown."""
         row = self._row(name)
         if row is None:
-            known = sorted({*names(), *self._settings.vendors})
+            known = self.vendors
             near = difflib.get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
@@ -169,6 +174,8 @@ class Router:
             return None
         value = self._variables.get(variable, "").strip()
         if not value:
+            if self.vendor(name).key_optional:
+                return None
             raise Missing(name, variable)
         return Secret(value, variable)
 
@@ -244,9 +251,10 @@ class Router:
             model=model,
             wire=wire,
             transport=transport,
-            quirks=row.quirks,
+            quirks=row.quirks_of(model),
             price=self._price(prices.price, name) if prices is not None else None,
             window=own.window or self._window(vendor) or known.window,
+            retired="" if own.retired is False else _retired(row, vendor, model),
         )
 
     def _window(self, vendor: str) -> int | None:
@@ -319,6 +327,16 @@ def _changed(row: Vendor, own: VendorSettings) -> Vendor:
     if own.base_url is not None or own.key is not None:
         changes["key_env"] = None if own.base_url is not None and own.key is None else row.key_env
     return replace(row, **changes)
+
+
+def _retired(row: Vendor, vendor: str, model: str) -> str:
+    gone = row.retired.get(model)
+    if gone is None:
+        return ""
+    return (
+        f"{model} was retired on {gone.since}; ask for {vendor}/{gone.successor}. If it is still "
+        f'served to you, write retired = false under [models."{vendor}/{model}"]'
+    )
 
 
 def _unknown_model(model: str, settings: Settings) -> ConfigError:

@@ -41,8 +41,9 @@ class Route(Struct, frozen=True, kw_only=True):
     """One place a call may go: a model of a vendor, and how to reach it.
 
     ``name`` is ``vendor/model``. ``headers`` go with every request, the key among them.
-    ``window`` is the model's context in tokens, ``None`` when unknown. ``verbatim``: it is the
-    place a caller's request was written for, which goes there as it came.
+    ``window`` is the model's context in tokens, ``None`` when unknown. ``retired``: why it is
+    not asked any more, empty if it is. ``verbatim``: it is the place a caller's request was
+    written for, which goes there as it came.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     price: Price | None = None
     window: int | None = None
+    retired: str = ""
     verbatim: bool = False
 
 

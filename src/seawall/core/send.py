@@ -13,6 +13,7 @@ from ..ports import Draft, Headers, Inbound, Outbound, Secret
 from ..types import Event, Response
 from .call import Call, Route
 from .clock import Watch, expire
+from .hopeless import check_window, gone
 from .reply import Reply
 from .wire_stream import WireStream
 
@@ -31,11 +32,14 @@ async def send(call: Call) -> Reply:
     route = call.route
     if route is None:
         raise RuntimeError("no route was chosen for the call")
+    if route.retired:
+        raise gone(route)
     original = call.original if route.verbatim else None
     if original is not None:
         draft = original.draft()
     else:
         draft = route.wire.encode(call.request, route.quirks)
+        check_window(call.request, route, draft)
     for note in draft.notes:
         call.note(note)
     watch = Watch(call.clock, call.timeouts.idle)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..ports import Quirks
 from ..types import Price
 
-__all__ = ["Model", "Prices", "Vendor", "built_in", "names"]
+__all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,27 +43,50 @@ def _pico(amount: str) -> int:
 
 
 class Model(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """What is known of one model. ``window``: context in tokens. ``source``: who says so."""
+    """What is known of one model. ``window``: context in tokens. ``quirks``: where it differs
+    from its vendor's. ``source``: who says so."""
 
     window: int | None = None
     price: Prices | None = None
+    quirks: dict[str, Any] = {}
     source: str = ""
 
 
+class Retired(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that is gone ``since`` a day (``2026-05-15``), and the one to ask instead."""
+
+    successor: str
+    since: str
+
+
 class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """One vendor's row. ``source`` says where its facts come from."""
+    """One vendor's row. ``source`` says where its facts come from, ``sources`` where each does:
+    by the name of a field or of a quirk, and ``tools``, ``parallel_tools``, ``retired``.
+    ``key_optional``: without a key it is asked without one."""
 
     dialect: str = "openai_chat"
     transport: str = "http"
     base_url: str = ""
     base_url_env: str | None = None
     key_env: str | None = None
+    key_optional: bool = False
     auth_header: str = "authorization"
     auth_scheme: str = "Bearer "
     headers: dict[str, str] = {}
     quirks: Quirks = Quirks()
     models: dict[str, Model] = {}
+    retired: dict[str, Retired] = {}
     source: str = ""
+    sources: dict[str, str] = {}
+
+    def quirks_of(self, model: str) -> Quirks:
+        """How the vendor departs from its dialect when it is asked for ``model``. Raises
+        ``msgspec.ValidationError`` for a quirk there is not."""
+        known = self.models.get(model)
+        if known is None or not known.quirks:
+            return self.quirks
+        told = msgspec.convert(known.quirks, Quirks)
+        return replace(self.quirks, **{name: getattr(told, name) for name in known.quirks})
 
 
 @cache

@@ -9,7 +9,6 @@ from ...client.routes import Router
 from ...client.settings import Settings
 from ...config import Sources, gather, shape
 from ...errors import ConfigError
-from ...vendors import names
 from .findings import Finding, refused
 
 __all__ = ["Setup", "load"]
@@ -26,7 +25,7 @@ class Setup:
     @property
     def vendors(self) -> list[str]:
         """Built-in and configured."""
-        return sorted({*names(), *self.settings.vendors})
+        return list(self.router.vendors)
 
 
 def load(config: str | None, env_file: Path | None) -> tuple[Setup, list[Finding]]:

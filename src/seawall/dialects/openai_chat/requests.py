@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from ...errors import BadRequestError, UnsupportedError
 from ...ports import Quirks
-from ...types import Format, Image, Opaque, Request, Tool, ToolChoice
+from ...types import Format, Opaque, Request, Tool, ToolChoice
+from .limits import keep_within
 from .messages import read_message, write_messages
 from .words import DIALECT, as_object, as_text, bag, decode, own
 
@@ -89,13 +90,7 @@ def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[st
     unknown = own(request.extra)
     if unknown:
         _merge_unknown(wire, unknown)
-    if not quirks.images and any(
-        type(part) is Image for message in request.messages for part in message.content
-    ):
-        raise UnsupportedError("images are not looked at here; leave them out or choose a route")
-    for name in quirks.unsupported:
-        if name in wire:
-            raise UnsupportedError(f"{name} is not accepted here; leave it out or choose a route")
+    keep_within(wire, request, quirks, notes)
     return wire
 
 

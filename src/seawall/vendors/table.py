@@ -1,0 +1,92 @@
+"""The vendors' rows as Markdown tables: ``python -m seawall.vendors.table PAGE`` writes them into
+a page of the documentation, between its marks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from . import Vendor, built_in, names
+from .capabilities import Capabilities, capabilities
+
+__all__ = ["filled", "markdown"]
+
+#: Between these a page shows the tables.
+BEGIN, END = "<!-- written by python -m seawall.vendors.table -->\n", "<!-- end of the tables -->\n"
+
+_CAN = Capabilities.__struct_fields__
+_HEADS = tuple(name.replace("_", " ") for name in _CAN)
+
+
+def markdown() -> str:
+    """Addresses, capabilities, known models and retired ones of every built-in vendor."""
+    rows = {name: row for name in names() if (row := built_in(name)) is not None}
+    tables = (
+        _table(("vendor", "dialect", "address", "key"), _addresses(rows)),
+        _table(("vendor", *_HEADS), _capable(rows)),
+        _table(("model", "window", "USD in / cached / out a million", "differs in"), _models(rows)),
+        _table(("retired model", "since", "ask instead"), _retired(rows)),
+    )
+    return "\n".join(tables)
+
+
+def filled(page: str) -> str:
+    """``page`` with the tables as they are now. Raises ``ValueError`` for one without marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no place for the tables: {BEGIN.strip()} {END.strip()}")
+    return f"{before}{begin}\n{markdown()}\n{end}{after}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _addresses(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
+    for name, row in rows.items():
+        key = "none" if row.key_env is None else f"`{row.key_env}`"
+        if row.key_optional:
+            key += ", if it wants one"
+        yield f"`{name}`", f"`{row.dialect}`", row.base_url or "this machine", key
+
+
+def _capable(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
+    for name, row in rows.items():
+        yield f"`{name}`", *_words(capabilities(row.quirks))
+
+
+def _words(can: Capabilities) -> Sequence[str]:
+    return msgspec.structs.astuple(can)
+
+
+def _models(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
+    for name, row in rows.items():
+        for model, known in row.models.items():
+            price = known.price
+            paid = (price.input, price.cached or "–", price.output) if price is not None else ()
+            window = "" if known.window is None else f"{known.window:,}"
+            yield f"`{name}/{model}`", window, " / ".join(paid), _differs(row, model)
+
+
+def _differs(row: Vendor, model: str) -> str:
+    usual, own = _words(capabilities(row.quirks)), _words(capabilities(row.quirks_of(model)))
+    pairs = zip(_HEADS, usual, own, strict=True)
+    told = [f"{head}: {now}" for head, before, now in pairs if now != before]
+    added = set(row.quirks_of(model).unsupported) - set(row.quirks.unsupported)
+    return ", ".join([*told, *(f"no `{field}`" for field in sorted(added))])
+
+
+def _retired(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
+    for name, row in rows.items():
+        for model, gone in row.retired.items():
+            yield f"`{name}/{model}`", gone.since, f"`{name}/{gone.successor}`"
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:]):
+        path.write_text(filled(path.read_text()))
