@@ -11,7 +11,7 @@ from anthropic_exchanges import TEXT, THOUGHT, THOUGHT_STREAM, TOOLS, error, sse
 from seawall.dialects.anthropic import FACE, WIRE
 from seawall.errors import Fault, OverloadedError
 from seawall.folding import fold
-from seawall.ports import Quirks
+from seawall.ports import Head, Quirks
 from seawall.types import (
     Event,
     Finish,
@@ -22,7 +22,9 @@ from seawall.types import (
     Request,
     Response,
     Text,
+    TextDelta,
     ToolCall,
+    ToolCallDelta,
     ToolResult,
     UnknownDelta,
 )
@@ -231,3 +233,50 @@ def test_results_with_images_and_errors_are_read() -> None:
     assert turn.role == "tool"
     assert isinstance(part, ToolResult)
     assert (part.call_id, part.is_error, len(part.content)) == ("t", True, 2)
+
+
+def written(*events: Event) -> list[dict[str, Any]]:
+    writer = FACE.writer(Head(model="m", stream=True))
+    body = b"".join([*(writer.event(event) for event in events), writer.end()])
+    return [msgspec.json.decode(frame) for frame in WIRE.framer().feed(body)]
+
+
+def test_blocks_follow_one_another_however_their_pieces_come() -> None:
+    told = written(
+        ToolCallDelta(0, "a", "f", '{"x"'),
+        TextDelta("meanwhile"),
+        ToolCallDelta(1, "b", "g", "{"),
+        ToolCallDelta(0, arguments=":1}"),
+        ToolCallDelta(1, arguments="}"),
+        ToolCallDelta(2, "c", "h"),
+        Finish("tool_calls"),
+    )
+    shown = [
+        event["content_block"].get("id", "text") if "content_block" in event else event["type"][8:]
+        for event in told
+        if event["type"].startswith("content_block")
+    ]
+    piece, stop = "block_delta", "block_stop"
+    assert shown == [
+        "a",
+        piece,
+        piece,
+        stop,
+        "text",
+        piece,
+        stop,
+        "b",
+        piece,
+        piece,
+        stop,
+        "c",
+        stop,
+    ]
+    assert [event["index"] for event in told if "content_block" in event] == [0, 1, 2, 3]
+
+
+def test_arguments_that_never_end_hold_up_nothing_for_good() -> None:
+    told = written(
+        ToolCallDelta(0, "a", "f", "{"), ToolCallDelta(1, "b", "g", "{}"), Finish("length")
+    )
+    assert [event["index"] for event in told if event["type"] == "content_block_stop"] == [0, 1]

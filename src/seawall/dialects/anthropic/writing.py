@@ -19,7 +19,7 @@ from ...types import (
     UnknownDelta,
     Usage,
 )
-from ..json_values import encode
+from ..json_values import decode, encode
 from .responses import write_head
 from .usage import write_usage
 from .words import DIALECT, own, write_stop
@@ -30,8 +30,8 @@ __all__ = ["StreamWriter"]
 class StreamWriter:
     """Writes one stream. The end and the usage go out together, when both are known.
 
-    A tool's block stays open until the end, so that pieces of parallel calls may come in any
-    order; a block of text or thinking ends when another begins.
+    Blocks follow one another, as the API has them. What comes while a tool's arguments are still
+    under way (other providers may mix the pieces of parallel calls) waits until they are whole.
     """
 
     def __init__(self, model: str, complain: Callable[[Fault], dict[str, Any]]) -> None:
@@ -40,7 +40,10 @@ class StreamWriter:
         self._started = False
         self._next = 0
         self._current: tuple[str, int] | None = None
-        self._calls: dict[int, int] = {}
+        self._call: int | None = None
+        self._arguments: list[str] = []
+        self._called: set[int] = set()
+        self._waiting: list[Event] = []
         self._finish: str | None = None
         self._stop: dict[str, Any] = {}
         self._late: dict[str, Any] = {}
@@ -66,13 +69,19 @@ class StreamWriter:
         return self._content(event)
 
     def _content(self, event: Event) -> bytes:
+        if self._call is not None:
+            if type(event) is ToolCallDelta and event.index == self._call:
+                return self._argue(event.arguments) + (self._resume() if self._waiting else b"")
+            if not self._is_whole():
+                self._waiting.append(event)
+                return b""
         if isinstance(event, (TextDelta, RefusalDelta)):
             opened, index = self._turn_to("text", {"text": ""})
             return opened + self._piece(index, "text_delta", {"text": event.text})
         if type(event) is ReasoningDelta:
             return self._reasoning(event)
         if type(event) is ToolCallDelta:
-            return self._call(event)
+            return self._begin_call(event)
         if type(event) is UnknownDelta and event.dialect == DIALECT:
             return self._unknown(event.fields)
         return b""
@@ -96,6 +105,7 @@ class StreamWriter:
 
     def _close(self) -> bytes:
         current, self._current = self._current, None
+        self._call = None
         return b"" if current is None else _event("content_block_stop", {"index": current[1]})
 
     def _turn_to(self, kind: str, fields: Mapping[str, Any]) -> tuple[bytes, int]:
@@ -123,17 +133,35 @@ class StreamWriter:
             written += self._close()
         return written
 
-    def _call(self, event: ToolCallDelta) -> bytes:
-        written, index = b"", self._calls.get(event.index)
-        if index is None:
-            block: dict[str, Any] = {"type": "tool_use", "id": event.id or ""}
-            block |= {"name": event.name or "", "input": {}} | own(event.extra)
-            written, index = self._open(block)
-            self._calls[event.index] = index
-        if event.arguments:
-            fields = {"partial_json": event.arguments}
-            written += self._piece(index, "input_json_delta", fields)
-        return written
+    def _begin_call(self, event: ToolCallDelta) -> bytes:
+        if event.index in self._called:
+            return b""  # nothing can follow arguments that are whole
+        block: dict[str, Any] = {"type": "tool_use", "id": event.id or ""}
+        block |= {"name": event.name or "", "input": {}} | own(event.extra)
+        opened, index = self._open(block)
+        self._current, self._call, self._arguments = ("tool_use", index), event.index, []
+        self._called.add(event.index)
+        return opened + self._argue(event.arguments)
+
+    def _argue(self, arguments: str) -> bytes:
+        if not arguments or self._current is None:
+            return b""
+        self._arguments.append(arguments)
+        return self._piece(self._current[1], "input_json_delta", {"partial_json": arguments})
+
+    def _is_whole(self) -> bool:
+        try:
+            return isinstance(decode("".join(self._arguments).encode()), dict)
+        except ValueError:
+            return False
+
+    def _resume(self, *, whole: bool = False) -> bytes:
+        """Write what waited for the arguments, if they are ``whole`` now."""
+        if not whole and not self._is_whole():
+            return b""
+        waiting, self._waiting = self._waiting, []
+        written = self._close()
+        return written + b"".join([self._content(event) for event in waiting])
 
     def _unknown(self, fields: Mapping[str, Any]) -> bytes:
         written = b"".join(self._whole(raw) for raw in fields.get("content") or ())
@@ -152,8 +180,8 @@ class StreamWriter:
 
     def end(self) -> bytes:
         closed = self._begin() + self._close()
-        for index in self._calls.values():
-            closed += _event("content_block_stop", {"index": index})
+        while self._waiting:
+            closed += self._resume(whole=True) + self._close()
         delta = write_stop(self._finish, self._stop) | self._late
         told = {"delta": delta, "usage": write_usage(self._usage)}
         return closed + _event("message_delta", told) + _event("message_stop", {})
