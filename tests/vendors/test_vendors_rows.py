@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from vendors_world import ROWS, client, exchanges, row
 
 from seawall import AsyncSeawall, ContextLengthError, NotFoundError, UnsupportedError
+from seawall.cli.doctor import endpoints
+from seawall.cli.doctor.setup import load
 from seawall.cli.models import models
 from seawall.ports import Quirks
 from seawall.transports.memory import Memory
@@ -223,6 +225,22 @@ async def test_a_server_is_asked_with_its_key_or_without(
         assert outbound.url.startswith("http://localhost:")
         seen.append("authorization" in dict(outbound.headers))
     assert seen == [False, True]
+
+
+async def test_the_doctor_asks_no_server_that_nobody_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in names():
+        if (variable := row(name).key_env) is not None:
+            monkeypatch.delenv(variable, raising=False)
+    setup, problems = load(None, None)
+    assert problems == []
+    assert await endpoints.check(setup) == []
+    (tmp_path / "seawall.toml").write_text('[vendors.vllm]\nbase_url = "http://127.0.0.1:9/v1"\n')
+    setup, _ = load(None, None)
+    (answer,) = await endpoints.check(setup)
+    assert (answer.finding.level, answer.finding.title) == ("fail", "vllm")
 
 
 # Shown as they are
