@@ -114,6 +114,7 @@ def test_images_and_documents() -> None:
         "document",
     ]
     refused("images are not looked at", Message("user", parts), quirks=Quirks(images=False))
+    refused("not from a URL", Message("user", parts), quirks=Quirks(images="data"))
     detailed = draft(Message("user", (Image(url="https://a.test/b", detail="low"),)), max_tokens=9)
     assert detailed.notes == ("an image's detail 'low' was left out; this dialect has none",)
 
@@ -245,8 +246,17 @@ def test_a_seed_is_a_hint_and_left_out_with_a_note() -> None:
 
 
 def test_what_asks_for_nothing_is_not_refused() -> None:
-    body = sent(n=1, presence_penalty=0.0, frequency_penalty=0, logprobs=False, max_tokens=9)
+    asked = draft(n=1, presence_penalty=0.0, frequency_penalty=0, logprobs=False, max_tokens=9)
+    body = msgspec.json.decode(asked.body)
     assert body.keys() == {"model", "messages", "max_tokens"}
+    assert len(asked.notes) == 4
+
+
+def test_what_a_model_does_not_take_is_left_out_with_a_note() -> None:
+    asked = draft(temperature=0.2, max_tokens=9, quirks=Quirks(left_out=("temperature",)))
+    assert b"temperature" not in asked.body
+    assert dict(asked.headers)["anthropic-version"] == "2026-10-21"
+    assert asked.notes == ("temperature was left out; this vendor does not take it",)
 
 
 def test_a_question_needs_more_than_instructions() -> None:

@@ -14,7 +14,13 @@ from pydantic import BaseModel
 from seawall import AsyncSeawall
 from seawall.dialects import openai_chat
 from seawall.dialects.anthropic import FACE
-from seawall.errors import ContextLengthError, OverloadedError, ProviderError, StreamCutError
+from seawall.errors import (
+    ContextLengthError,
+    NotFoundError,
+    OverloadedError,
+    ProviderError,
+    StreamCutError,
+)
 from seawall.folding import unfold
 from seawall.types import (
     Choice,
@@ -138,6 +144,24 @@ async def test_json_of_any_shape_is_asked_for_in_words() -> None:
     assert "output_config" not in body
 
 
+async def test_what_newer_models_do_not_take_is_left_out_with_a_note() -> None:
+    async with asking(response(Text("hi"))) as (client, claude, _):
+        newer = await client.chat("hello", model=MODEL, temperature=0.2)
+        older = await client.chat("hello", model="anthropic/claude-haiku-4-5", temperature=0.2)
+    assert any(note.startswith("temperature was left out") for note in newer.decision.notes)
+    assert not any("temperature" in note for note in older.decision.notes)
+    versions = [headers["anthropic-version"] for headers in claude.headers]
+    assert versions == ["2026-10-21", "2023-06-01"]
+    assert [b"temperature" in body for body in claude.bodies] == [False, True]
+
+
+async def test_a_retired_model_names_its_successor() -> None:
+    async with asking(response(Text("hi"))) as (client, claude, _):
+        with pytest.raises(NotFoundError, match="claude-sonnet-4-6"):
+            await client.chat("hello", model="anthropic/claude-sonnet-4-20250514")
+    assert claude.bodies == []
+
+
 async def test_another_vendor_takes_over_and_back() -> None:
     async with asking(OverloadedError("busy")) as (client, _, wall):
         reply = await client.chat("hello", model=[MODEL, "wall/m"], seed=None)
@@ -185,7 +209,6 @@ def test_every_price_of_the_row_can_be_read() -> None:
     row = built_in("anthropic")
     assert row is not None
     for name, model in row.models.items():
-        assert model.window, name
         assert model.source, name
         if model.price is not None:
             price = model.price.price()

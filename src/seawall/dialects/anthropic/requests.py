@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from ...errors import BadRequestError, UnsupportedError
 from ...ports import Quirks
-from ...types import Format, Image, Message, Request, Text, ToolResult
+from ...types import Format, Message, Request, Text
 from ..json_values import as_object, as_text, decode, encode
+from ..openai_chat.limits import keep_within
 from .messages import read_messages, read_system, write_messages
 from .schemas import enforced
 from .tools import read_choice, read_tool, write_choice, write_tool
@@ -29,13 +30,13 @@ _IN_WORDS = (
     "Answer with one JSON object and nothing else: no prose, no code fence. "
     "It must be valid against this JSON Schema: "
 )
-#: What a request of this dialect has no field for, and the values that ask for nothing.
-_UNSAYABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("n", (None, 1)),
-    ("presence_penalty", (None, 0)),
-    ("frequency_penalty", (None, 0)),
-    ("logprobs", (None, False)),
-    ("top_logprobs", (None, 0)),
+#: What a request of this dialect has no field for, and the value that asks for nothing.
+_UNSAYABLE: tuple[tuple[str, Any], ...] = (
+    ("n", 1),
+    ("presence_penalty", 0),
+    ("frequency_penalty", 0),
+    ("logprobs", False),
+    ("top_logprobs", 0),
 )
 
 
@@ -62,7 +63,7 @@ _KNOWN = frozenset(_Wire.__struct_fields__)
 
 def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[str, Any]:
     """The request's JSON body. Raises ``UnsupportedError`` for what it cannot say."""
-    _refuse(request, quirks)
+    _refuse(request, notes)
     wanted, shown = _write_format(request.format, notes)
     asked = (*shown, *request.messages)
     system, messages = write_messages(asked, quirks.system_role == "system", notes)
@@ -93,28 +94,21 @@ def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[st
     if request.stream:
         wire["stream"] = True
     _merge_unknown(wire, unknown)
-    for name in quirks.unsupported:
-        if name in wire:
-            raise UnsupportedError(f"{name} is not accepted here; leave it out or choose a route")
+    keep_within(wire, request, quirks, notes)
     return wire
 
 
-def _refuse(request: Request, quirks: Quirks) -> None:
+def _refuse(request: Request, notes: list[str]) -> None:
     for name, nothing in _UNSAYABLE:
-        if getattr(request, name) not in nothing:
+        value = getattr(request, name)
+        if value is not None and value != nothing:
             raise UnsupportedError(f"{name} cannot be said in {DIALECT}; leave it out")
+        if value is not None:
+            notes.append(f"{name} was left out; what it asks for is what happens here")
     if request.temperature is not None and not 0 <= request.temperature <= 1:
         raise UnsupportedError(f"temperature is {request.temperature}; here it is from 0 to 1")
     if any(not stop.strip() for stop in request.stop):
         raise UnsupportedError("a stop sequence of nothing but blanks is not accepted here")
-    if not quirks.images and any(_shows(message.content) for message in request.messages):
-        raise UnsupportedError("images are not looked at here; leave them out or choose a route")
-
-
-def _shows(parts: tuple[Any, ...]) -> bool:
-    return any(
-        type(part) is Image or (type(part) is ToolResult and _shows(part.content)) for part in parts
-    )
 
 
 def _cap(given: int | None, unknown: Mapping[str, Any], notes: list[str]) -> int:
