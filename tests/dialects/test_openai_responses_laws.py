@@ -109,7 +109,7 @@ CALL = ToolCall("call_1", "weather", '{"city":"Rome"}')
         ({"messages": (Message("user", (Image(data="AA=="),)),)}, "media_type"),
         ({"tools": (FOREIGN,)}, "anthropic"),
         ({"stop": ("a",)}, "stop"),
-        ({"seed": 1, "n": 2}, "seed, n"),
+        ({"n": 2}, "n;"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"format": Format(type="json_schema")}, "schema"),
         ({"extra": {DIALECT: {"background": True}}}, "background"),
@@ -148,6 +148,11 @@ def test_what_is_adapted_is_noted(message: Message, note: str) -> None:
     draft = WIRE.encode(Request(model="m", messages=(message,)), Quirks())
     assert len(draft.notes) == 1
     assert note in draft.notes[0]
+
+
+def test_a_seed_is_left_out_with_a_note() -> None:
+    draft = WIRE.encode(Request(model="m", messages=(USER,), seed=7, n=1), Quirks())
+    assert draft.notes == ("seed was left out; this dialect has no place for it",)
 
 
 def test_a_function_is_strict_only_if_it_says_so() -> None:

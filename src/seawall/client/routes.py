@@ -130,7 +130,7 @@ class Router:
         row = self.vendor(vendor)
         if row.transport != "http" or self.base_url(vendor) != theirs.base_url:
             return None
-        wire, transport = load("dialect", row.dialect), self.transport(row.transport)
+        wire, transport = self._wire(vendor, model, row), self.transport(row.transport)
         route = self._route(vendor, model, row, wire=wire, transport=transport)
         return replace(route, base_url=theirs.base_url, headers=theirs.headers)
 
@@ -232,12 +232,17 @@ class Router:
                 vendor,
                 model,
                 row,
-                wire=load("dialect", row.dialect),
+                wire=self._wire(vendor, model, row),
                 transport=self.transport(row.transport, model),
             ),
             base_url=self.base_url(vendor),
             headers=self._headers(vendor, row),
         )
+
+    def _wire(self, vendor: str, model: str, row: Vendor) -> Wire:
+        own = self._settings.models.get(f"{vendor}/{model}") or ModelSettings()
+        known = row.models.get(model, Model())
+        return load("dialect", own.dialect or known.dialect or row.dialect)
 
     def _route(
         self, vendor: str, model: str, row: Vendor, *, wire: Wire, transport: Transport

@@ -71,8 +71,8 @@ class Policies(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[models.NAME]``: with ``route`` an alias, tried in order; without, facts about the
-    model called ``vendor/model``. ``retired``: ``false`` if a model that is gone for others is
-    still served to you."""
+    model called ``vendor/model``. ``dialect``: the one it is asked in, if not its vendor's.
+    ``retired``: ``false`` if a model that is gone for others is still served to you."""
 
     route: tuple[str, ...] = ()
     retry: Retry | Literal[False] | None = None
@@ -82,6 +82,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     reasks: Annotated[int, Meta(ge=0)] | None = None
     recovery: Recovery | None = None
     price: Prices | None = None
+    dialect: str | None = None
     window: Annotated[int, Meta(ge=1)] | None = None
     retired: Literal[False] | None = None
 

@@ -43,9 +43,11 @@ def _pico(amount: str) -> int:
 
 
 class Model(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
-    """What is known of one model. ``window``: context in tokens. ``quirks``: where it differs
-    from its vendor's. ``source``: who says so."""
+    """What is known of one model. ``dialect``: the one it is asked in, if not its vendor's.
+    ``window``: context in tokens. ``quirks``: where it differs from its vendor's. ``source``:
+    who says so."""
 
+    dialect: str | None = None
     window: int | None = None
     price: Prices | None = None
     quirks: dict[str, Any] = {}

@@ -77,6 +77,9 @@ def _differs(row: Vendor, model: str) -> str:
     usual, own = _words(capabilities(row.quirks)), _words(capabilities(row.quirks_of(model)))
     pairs = zip(_HEADS, usual, own, strict=True)
     told = [f"{head}: {now}" for head, before, now in pairs if now != before]
+    dialect = row.models[model].dialect
+    if dialect is not None:
+        told.append(f"asked in `{dialect}`")
     added = set(row.quirks_of(model).unsupported) - set(row.quirks.unsupported)
     return ", ".join([*told, *(f"no `{field}`" for field in sorted(added))])
 

@@ -15,7 +15,14 @@ from ...types import Image, Part, Request, ToolResult
 __all__ = ["keep_within"]
 
 #: Who says this says what holds anyway.
-_DEFAULTS = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True, "logprobs": False}
+_DEFAULTS = {
+    "n": 1,
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "logprobs": False,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+}
 _NAMES = "messages[].name"
 
 
@@ -32,12 +39,12 @@ def keep_within(wire: dict[str, Any], request: Request, quirks: Quirks, notes: l
             notes.append(f"{name} was left out; this vendor does not take it")
     for name in quirks.unsupported:
         if name == _NAMES:
-            if any("name" in message for message in wire["messages"]):
+            if any("name" in message for message in wire.get("messages", ())):
                 raise _refused(name)
         elif name in wire:
             _refuse_field(wire, name, notes)
     if quirks.tool_call_id_length is not None:
-        _fit_ids(wire["messages"], quirks.tool_call_id_length, notes)
+        _fit_ids(wire.get("messages", ()), quirks.tool_call_id_length, notes)
 
 
 def _refuse_field(wire: dict[str, Any], name: str, notes: list[str]) -> None:

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from ...errors import BadRequestError, UnsupportedError
 from ...ports import Quirks
-from ...types import Image, Message, Opaque, Request, Text
+from ...types import Message, Opaque, Request, Text
 from ..json_values import as_object, as_text, decode
+from ..openai_chat.limits import keep_within
 from .messages import CONTEXT, INSTRUCTIONS, read_messages, write_messages
 from .tools import read_choice, read_format, read_tool, write_choice, write_format, write_tool
 from .words import DIALECT, bag, own
@@ -19,7 +20,7 @@ __all__ = ["read_request", "write_request"]
 
 _SCALARS = ("parallel_tool_calls", "temperature", "top_p", "top_logprobs", "user")
 #: What chat completions has and this API has not.
-_UNSAYABLE = ("seed", "presence_penalty", "frequency_penalty")
+_UNSAYABLE = ("presence_penalty", "frequency_penalty")
 #: Log probabilities are asked for by name.
 _LOGPROBS = "message.output_text.logprobs"
 
@@ -50,8 +51,10 @@ _KNOWN = frozenset(_Wire.__struct_fields__)
 def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[str, Any]:
     """The request's JSON body. Raises ``UnsupportedError`` for what this API or this vendor
     cannot take."""
-    _refuse_unsayable(request, quirks)
+    _refuse_unsayable(request)
     unknown = own(request.extra)
+    if request.seed is not None:
+        notes.append("seed was left out; this dialect has no place for it")
     if unknown.get("background"):
         raise UnsupportedError("an answer in the background is not waited for; leave it out")
     said = write_messages(request.messages, quirks.system_role, unknown.get("store") is not False)
@@ -64,9 +67,7 @@ def write_request(request: Request, quirks: Quirks, notes: list[str]) -> dict[st
     wire |= said.context | _fields(request, quirks)
     for name, value in unknown.items():
         wire[name] = _merged(wire.get(name), value)
-    for name in quirks.unsupported:
-        if name in wire:
-            raise UnsupportedError(f"{name} is not accepted here; leave it out or choose a route")
+    keep_within(wire, request, quirks, notes)
     return wire
 
 
@@ -97,7 +98,7 @@ def _merged(said: Any, unknown: Any) -> Any:
     return unknown
 
 
-def _refuse_unsayable(request: Request, quirks: Quirks) -> None:
+def _refuse_unsayable(request: Request) -> None:
     refused = [name for name in _UNSAYABLE if getattr(request, name) is not None]
     if request.stop:
         refused.append("stop")
@@ -107,10 +108,6 @@ def _refuse_unsayable(request: Request, quirks: Quirks) -> None:
         raise UnsupportedError(
             f"{DIALECT} has no {', '.join(refused)}; leave it out or choose a route"
         )
-    if not quirks.images and any(
-        type(part) is Image for message in request.messages for part in message.content
-    ):
-        raise UnsupportedError("images are not looked at here; leave them out or choose a route")
 
 
 def read_request(body: bytes) -> Request:
