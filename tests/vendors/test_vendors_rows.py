@@ -104,6 +104,15 @@ async def test_the_value_that_holds_anyway_is_left_out_with_a_note() -> None:
     assert len(reply.decision.notes) == 3
 
 
+async def test_a_penalty_of_nothing_is_none() -> None:
+    memory = answering("groq")
+    groq = client("groq", memory)
+    await groq.chat("hi", presence_penalty=0.0, frequency_penalty=0)
+    assert not {"presence_penalty", "frequency_penalty"} & sent(memory)[0].keys()
+    with pytest.raises(UnsupportedError, match="presence_penalty is not accepted"):
+        await groq.chat("hi", presence_penalty=0.5)
+
+
 @pytest.mark.parametrize("name", ["groq", "mistral"])
 async def test_names_that_are_refused_are_not_sent(name: str) -> None:
     memory = answering(name)
