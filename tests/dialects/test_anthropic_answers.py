@@ -187,6 +187,8 @@ def test_what_a_later_version_adds_is_passed_over_or_kept() -> None:
         b"nonsense",
         b'{"type":"content_block_delta","index":3,"delta":{"type":"text_delta","text":"a"}}',
         b'{"type":"content_block_stop","index":0}',
+        b'{"type":"content_block_stop","index":[0]}',
+        b'{"type":"content_block_start","index":{},"content_block":{"type":"text"}}',
         b'{"type":"message_start"}',
         b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":3}}',
         b'{"type":"message_delta","delta":[]' + b"\xff}",

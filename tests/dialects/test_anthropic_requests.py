@@ -302,6 +302,8 @@ def test_a_schema_is_enforced_and_the_rest_told() -> None:
     [
         ({"type": "object", "additionalProperties": {"type": "integer"}}, "any name"),
         ({"type": "object", "properties": {"a": {"type": "object"}}}, "any name"),
+        ({"type": "object", "properties": 3}, "properties is no JSON object"),
+        ({"type": "array", "items": True}, "says nothing"),
         (
             {
                 "$ref": "#/$defs/Node",
@@ -343,6 +345,7 @@ def test_betas_travel_in_their_header() -> None:
         ({"tools": [{"input_schema": {}}]}, "name"),
         ({"tool_choice": {"type": "some"}}, "tool_choice.type is 'some'"),
         ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
+        ({"tool_choice": {"type": {}}}, "tool_choice.type is no string"),
         ({"temperature": "hot"}, "temperature"),
         ({"output_config": {"format": {"type": "json_schema"}}}, "schema"),
     ],

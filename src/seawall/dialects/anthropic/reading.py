@@ -122,6 +122,13 @@ class _Block:
             yield UnknownDelta(DIALECT, {"content": [whole]})
 
 
+def _index(event: Mapping[str, Any]) -> int:
+    index = event.get("index")
+    if not isinstance(index, int):
+        raise ValueError(f"index is {index!r}, not a number")
+    return index
+
+
 def _text(delta: Mapping[str, Any], name: str) -> str:
     text = delta.get(name)
     if not isinstance(text, str):
@@ -134,7 +141,7 @@ class StreamReader:
 
     def __init__(self) -> None:
         self.done = False
-        self._blocks: dict[Any, _Block] = {}
+        self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._usage: dict[str, Any] = {}
 
@@ -188,13 +195,13 @@ class StreamReader:
         events = list(block.begin())
         if block.kind == "tool_use":
             self._calls += 1
-        self._blocks[event.get("index")] = block
+        self._blocks[_index(event)] = block
         return events
 
     def _block(self, event: Mapping[str, Any]) -> _Block:
-        block = self._blocks.get(event.get("index"))
+        block = self._blocks.get(_index(event))
         if block is None:
-            raise ValueError(f"block {event.get('index')!r} never began")
+            raise ValueError(f"block {event['index']} never began")
         return block
 
     def _finish(self, event: Mapping[str, Any]) -> Iterable[Event]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ..json_values import encode
+from ..json_values import as_list, as_object, encode
 
 __all__ = ["enforced"]
 
-_KEPT = frozenset({"type", "enum", "const", "title", "required"})
+_KEPT = frozenset({"type", "enum", "const", "title", "required", "$ref"})
+_NESTED = frozenset({"$defs", "definitions", "properties", "items", "anyOf", "oneOf", "allOf"})
 _FORMATS = frozenset(
     {
         *("date-time", "time", "date", "duration", "email", "hostname", "uri"),
@@ -45,15 +46,9 @@ def _node(schema: Any, told: set[str]) -> _Node:
     kept: _Node = {}
     left: dict[str, Any] = {}
     for name, value in given.items():
-        if name in _KEPT:
-            kept[name] = value
-        elif name in ("$defs", "definitions", "properties"):
-            kept[name] = {key: _node(inner, told) for key, inner in value.items()}
-        elif name in ("anyOf", "oneOf", "allOf"):
-            kept["allOf" if name == "allOf" else "anyOf"] = [_node(one, told) for one in value]
-        elif name == "items":
-            kept[name] = _node(value, told)
-        elif name == "$ref" or _sayable(name, value):
+        if name in _NESTED:
+            kept["anyOf" if name == "oneOf" else name] = _nested(name, value, told)
+        elif name in _KEPT or _sayable(name, value):
             kept[name] = value
         elif name not in _IGNORED:
             left[name] = value
@@ -66,8 +61,18 @@ def _node(schema: Any, told: set[str]) -> _Node:
     return _alone(kept)
 
 
+def _nested(name: str, value: Any, told: set[str]) -> Any:
+    if name == "items":
+        return _node(value, told)
+    if name in ("anyOf", "oneOf", "allOf"):
+        return [_node(one, told) for one in as_list(value, name)]
+    return {key: _node(one, told) for key, one in as_object(value, name).items()}
+
+
 def _sayable(name: str, value: Any) -> bool:
-    return (name == "format" and value in _FORMATS) or (name == "minItems" and value in (0, 1))
+    if name == "format":
+        return isinstance(value, str) and value in _FORMATS
+    return name == "minItems" and value in (0, 1)
 
 
 def _is_object(node: Mapping[str, Any]) -> bool:

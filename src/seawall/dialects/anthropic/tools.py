@@ -69,7 +69,8 @@ def read_choice(raw: Mapping[str, Any] | None) -> tuple[ToolChoice | None, bool 
     """The choice, and whether tools may be called side by side."""
     if raw is None:
         return None, None
-    kind, alone = raw.get("type"), raw.get("disable_parallel_tool_use")
+    kind = as_text(raw.get("type"), "tool_choice.type")
+    alone = raw.get("disable_parallel_tool_use")
     parallel = None if alone is None else not alone
     if kind == "tool":
         name = as_text(raw.get("name"), "tool_choice.name")
