@@ -35,8 +35,6 @@ async def test_a_whole_answer_to_a_streamed_question(reason: str | None) -> None
 async def test_a_page_names_the_setting_that_is_likely_wrong(stream: bool) -> None:
     page = {"content-type": "text/html; charset=utf-8"}
     asked = client(Memory(lambda outbound: (200, page, b"<html>")))
+    asking = asked.stream("hi").reply() if stream else asked.chat("hi")
     with pytest.raises(MalformedReplyError, match="base_url"):
-        if stream:
-            await asked.stream("hi").reply()
-        else:
-            await asked.chat("hi")
+        await asking
