@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
 from ..folding import unfold
 from ..ports import Draft, Headers, Inbound, Outbound, Secret
@@ -141,6 +143,7 @@ async def _fault(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Fa
 
 
 async def _whole(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Reply:
+    _refuse_page(inbound)
     body = await _body(call, inbound, watch)
     try:
         response = route.wire.decode(body)
@@ -165,7 +168,12 @@ async def given(
     """A reply out of a complete response, as a stream if the call asked for one."""
     if not call.stream:
         return Reply(call, response=response, canned=canned)
-    reader = _Given(unfold(response))
+    # It is all there, whether or not it says why it ends.
+    choices = tuple(
+        choice if choice.finish_reason else replace(choice, finish_reason="stop")
+        for choice in response.choices
+    )
+    reader = _Given(unfold(replace(response, choices=choices)))
     stream = WireStream(call, _Spent(), _Unframed(), reader, Watch(call.clock))
     await stream.prime()
     return Reply(call, stream=stream, canned=canned, headers=headers)
@@ -183,18 +191,21 @@ async def _body(call: Call, inbound: Inbound, watch: Watch) -> bytes:
 
 
 async def _stream(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Reply:
-    kind = inbound.headers.get("content-type", "")
-    if kind.startswith("text/html"):
-        inbound.abort()
-        raise MalformedReplyError(
-            "the reply is an HTML page, not a stream; is base_url the API's address?",
-            status=inbound.status,
-            headers=inbound.headers,
-        )
+    _refuse_page(inbound)
     same = call.face == route.wire.name
     stream = WireStream(call, inbound, route.wire.framer(), route.wire.reader(), watch, keep=same)
     await stream.prime()
     return Reply(call, stream=stream, headers=inbound.headers)
+
+
+def _refuse_page(inbound: Inbound) -> None:
+    if inbound.headers.get("content-type", "").startswith("text/html"):
+        inbound.abort()
+        raise MalformedReplyError(
+            "the reply is an HTML page; is base_url the API's address?",
+            status=inbound.status,
+            headers=inbound.headers,
+        )
 
 
 class _Spent:
