@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from environments import ROOT, environment
+from environments import LOCKS, ROOT, environment
 
 
 def test_its_types_and_its_client() -> None:
@@ -10,3 +10,10 @@ def test_its_types_and_its_client() -> None:
     printed = environment("anthropic-2").run_tests(file)
     assert " passed" in printed
     assert "failed" not in printed
+
+
+def test_its_lock_names_no_host_and_hashes_everything() -> None:
+    text = (LOCKS / "anthropic-2.txt").read_text()
+    assert "://" not in text
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert "\nanthropic==2." in text
