@@ -11,12 +11,15 @@ from typing import Any
 
 import msgspec
 
-from seawall.dialects import anthropic, openai_chat
+from seawall.dialects import anthropic, openai_chat, openai_responses
 from seawall.folding import unfold
 from seawall.ports import Face
 from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCall, Usage
 
-_FACES: dict[bytes, Face] = {b"/v1/messages": anthropic.FACE}
+_FACES: dict[bytes, Face] = {
+    b"/v1/messages": anthropic.FACE,
+    b"/v1/responses": openai_responses.FACE,
+}
 _USAGE = Usage(prompt_tokens=12, completion_tokens=3, total_tokens=15)
 
 

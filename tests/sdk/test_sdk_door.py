@@ -13,7 +13,10 @@ def _prepared() -> None:  # pyright: ignore[reportUnusedFunction] - pytest finds
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_door_under(name: str) -> None:
-    printed = environment(name).run_tests(ROOT / "tests/door/test_door_openai.py")
+@pytest.mark.parametrize("file", ["test_door_openai.py", "test_door_responses.py"])
+def test_the_door_under(name: str, file: str) -> None:
+    if (name, file) == ("openai-1.30", "test_door_responses.py"):
+        pytest.skip("openai 1.30 has no responses")
+    printed = environment(name).run_tests(ROOT / "tests/door" / file)
     assert " passed" in printed
     assert "failed" not in printed
