@@ -390,6 +390,18 @@ def test_a_response_of_another_dialect_keeps_what_it_says(response: Response) ->
 
 TEXT = {"type": "output_text", "text": "Bari \u2014 \u6d77", "annotations": []}
 SAID = {"type": "message", "id": "msg_1", "role": "assistant", "content": [TEXT]}
+
+
+@pytest.mark.parametrize("logprobs", [{"content": 7}, {"content": [7]}, {"refusal": []}])
+def test_log_probabilities_that_are_none_spoil_no_answer(logprobs: Any) -> None:
+    choice = Choice(
+        message=Message("assistant", (Text("a"),)), finish_reason="stop", logprobs=logprobs
+    )
+    response = Response(choices=(choice,))
+    assert WIRE.decode(FACE.write(response)).text == "a"
+    assert fold(read_stream([write_stream(unfold(response))])).text == "a"
+
+
 STREAM = sse(stream_of(SEALED | {"output": [*SEALED["output"], SAID]}, 2))
 
 

@@ -174,6 +174,8 @@ def as_they_came(message: Message) -> list[dict[str, Any]] | None:
     if not isinstance(items, list):
         return None
     given = cast("list[dict[str, Any]]", items)
+    if not all(isinstance(item, dict) for item in given):
+        return None
     try:
         return given if parts_of(given) == message.content else None
     except ValueError:
@@ -208,7 +210,12 @@ def write_answer(message: Message) -> tuple[list[dict[str, Any]], list[str]]:
 def write_call(call: ToolCall) -> dict[str, Any]:
     extra = own(call.extra)
     kind = extra.pop("type", "function_call")
-    item = {"type": kind, "call_id": call.id, "name": call.name, CALLS[kind]: call.arguments}
+    item = {
+        "type": kind,
+        "call_id": call.id,
+        "name": call.name,
+        CALLS.get(kind, "arguments"): call.arguments,
+    }
     return item | extra
 
 

@@ -49,8 +49,8 @@ class OpenMessage:
         texts.append(text)
         delta: dict[str, Any] = {**self._place(), "delta": text}
         if kind == "output_text":
-            delta["logprobs"] = text_part("", logprobs)["logprobs"]
-            tokens += delta["logprobs"]
+            delta["logprobs"] = list(logprobs)
+            tokens += logprobs
         yield {"type": f"response.{kind}.delta", **delta}
 
     def _place(self, part: int | None = None) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class OpenCall:
         self._call = ToolCall(first.id or "", first.name or "", "", first.extra)
         self._texts: list[str] | None = None
         item = call_item(self._call, "in_progress")
-        self._field = CALLS[item["type"]]
+        self._field = CALLS.get(item["type"], "arguments")
         stem = item["type"] if self._field == "input" else "function_call"
         self._stem = f"response.{stem}_{self._field}"
         self._place = {"item_id": item["id"], "output_index": at}

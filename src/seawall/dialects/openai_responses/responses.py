@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ...folding import fold
 from ...types import (
@@ -37,6 +37,7 @@ __all__ = [
     "read_start",
     "reasoning_item",
     "text_part",
+    "tokens_of",
     "write_response",
 ]
 
@@ -159,12 +160,12 @@ def _made(choice: Choice, name: str, status: str) -> list[dict[str, Any]]:
     message, items = choice.message, list[dict[str, Any]]()
     if message.reasoning:
         items.append(reasoning_item(f"{OUR_THOUGHT}{name}", message.reasoning, status))
-    logprobs = (choice.logprobs or {}).get("content")
+    tokens = tokens_of(choice.logprobs)
     parts: list[dict[str, Any]] = []
     for part in message.content:
         if type(part) is Text:
             # They belong to the whole answer; its first text is where callers look.
-            parts.append(text_part(part.text, () if parts else logprobs or ()))
+            parts.append(text_part(part.text, () if parts else tokens))
         elif type(part) is Refusal:
             parts.append({"type": "refusal", "refusal": part.text})
     if parts:
@@ -175,15 +176,25 @@ def _made(choice: Choice, name: str, status: str) -> list[dict[str, Any]]:
 
 def text_part(text: str, logprobs: Sequence[Any] = ()) -> dict[str, Any]:
     part: dict[str, Any] = {"type": "output_text", "annotations": [], "text": text}
-    return part | {"logprobs": [_whole(token) for token in logprobs]}
+    return part | {"logprobs": list(logprobs)}
 
 
-def _whole(token: Any) -> dict[str, Any]:
-    """A token's log probability with the bytes that chat completions may leave out."""
-    fields = as_object(token, "logprobs[]")
-    top = [_whole(other) for other in as_list(fields.get("top_logprobs"), "top_logprobs")]
-    whole = fields | {"bytes": fields.get("bytes") or list(str(fields.get("token")).encode())}
-    return whole | {"top_logprobs": top} if "top_logprobs" in fields else whole
+def tokens_of(logprobs: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The tokens of an answer's log probabilities, with the bytes that chat completions may
+    leave out. No answer is given up for one that is none."""
+    return _tokens((logprobs or {}).get("content"))
+
+
+def _tokens(given: Any) -> list[dict[str, Any]]:
+    tokens = cast("list[Any]", given) if isinstance(given, list) else []
+    return [_whole(token) for token in tokens if isinstance(token, dict)]
+
+
+def _whole(token: dict[str, Any]) -> dict[str, Any]:
+    whole = token | {"bytes": token.get("bytes") or list(str(token.get("token")).encode())}
+    if "top_logprobs" in token:
+        whole["top_logprobs"] = _tokens(token["top_logprobs"])
+    return whole
 
 
 def message_item(id_: str, parts: Sequence[Any], status: str) -> dict[str, Any]:

@@ -30,10 +30,10 @@ from ...types import (
     UnknownDelta,
     Usage,
 )
-from ..json_values import as_list, encode
+from ..json_values import encode
 from .messages import as_they_came
 from .open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning
-from .responses import envelope, outcome
+from .responses import envelope, outcome, tokens_of
 from .words import DIALECT, OUTPUT, own
 
 __all__ = ["StreamWriter"]
@@ -102,7 +102,7 @@ class StreamWriter:
         if type(event) is RefusalDelta:
             return self._of(OpenMessage).add("refusal", event.text)
         if type(event) is LogprobsDelta:
-            tokens = as_list(event.logprobs.get("content"), "logprobs.content")
+            tokens = tokens_of(event.logprobs)
             return self._of(OpenMessage).add("output_text", "", tokens) if tokens else ()
         return self._call(event) if type(event) is ToolCallDelta else ()
 
