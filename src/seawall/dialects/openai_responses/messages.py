@@ -173,9 +173,9 @@ def as_they_came(message: Message) -> list[dict[str, Any]] | None:
     items = own(message.extra).get(OUTPUT)
     if not isinstance(items, list):
         return None
-    given = cast("list[dict[str, Any]]", items)
-    if not all(isinstance(item, dict) for item in given):
+    if not all(isinstance(item, dict) for item in cast("list[Any]", items)):
         return None
+    given = cast("list[dict[str, Any]]", items)
     try:
         return given if parts_of(given) == message.content else None
     except ValueError:

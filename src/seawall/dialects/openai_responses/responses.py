@@ -187,7 +187,7 @@ def tokens_of(logprobs: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 def _tokens(given: Any) -> list[dict[str, Any]]:
     tokens = cast("list[Any]", given) if isinstance(given, list) else []
-    return [_whole(token) for token in tokens if isinstance(token, dict)]
+    return [_whole(as_object(token, "logprobs[]")) for token in tokens if type(token) is dict]
 
 
 def _whole(token: dict[str, Any]) -> dict[str, Any]:
