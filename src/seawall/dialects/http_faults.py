@@ -70,12 +70,14 @@ def fault_for(
     code: str | None = None,
     kind: str | None = None,
     param: str | None = None,
+    made: type[Fault] | None = None,
 ) -> Fault:
     """The fault for a reply that is no success. ``code`` and ``kind`` are the provider's own
-    words for the error (OpenAI's ``code`` and ``type``)."""
+    words for the error (OpenAI's ``code`` and ``type``). ``made``: its class, if the dialect
+    knows it."""
     if 300 <= status < 400:
         message = f"redirected to {headers.get('location', 'nowhere')}; correct base_url"
-    made = _class(status, f"{code or ''} {kind or ''} {message}")
+    made = made or _class(status, f"{code or ''} {kind or ''} {message}")
     after, until = retry_after(headers)
     fault = made(
         message,
