@@ -1,6 +1,7 @@
 """Run inside the environment of the anthropic package: its types accept everything we write, and
 its client is served by it end to end over a socket."""
 
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator

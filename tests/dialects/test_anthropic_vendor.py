@@ -164,7 +164,7 @@ async def test_a_retired_model_names_its_successor() -> None:
 
 async def test_another_vendor_takes_over_and_back() -> None:
     async with asking(OverloadedError("busy")) as (client, _, wall):
-        reply = await client.chat("hello", model=[MODEL, "wall/m"], seed=None)
+        reply = await client.chat("hello", model=[MODEL, "wall/m"])
     assert (reply.text, reply.model) == ("from the other", "wall/m")
     assert len(wall.bodies) == 1
     fault = ContextLengthError("too long", status=400)
