@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seawall.dialects import anthropic, openai_chat, openai_responses
+from seawall.dialects import anthropic, gemini, openai_chat, openai_responses
 from seawall.folding import unfold
 from seawall.ports import Face
 from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCall, Usage
@@ -50,7 +50,8 @@ async def _stop(server: asyncio.Server) -> None:
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            start = await reader.readuntil(b"\r\n\r\n")
+            head, path = start.lower(), start.split(b" ")[1]
             if head.startswith(b"get "):
                 writer.write(_http(b'{"object":"list","data":[]}', "application/json"))
                 continue
@@ -58,8 +59,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 line for line in head.split(b"\r\n") if line.startswith(b"content-length")
             )
             body = await reader.readexactly(int(length.partition(b":")[2]))
-            face = _FACES.get(head.split(b" ")[1], openai_chat.FACE)
-            writer.write(_answer(face, body))
+            writer.write(_answer(_face(path), path.decode(), body))
             await writer.drain()
     except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         return
@@ -67,8 +67,14 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
-def _answer(face: Face, body: bytes) -> bytes:
-    request, head = face.read("", {}, body), face.peek("", {}, body)
+def _face(path: bytes) -> Face:
+    if b"enerateContent" in path:
+        return gemini.FACE
+    return _FACES.get(path, openai_chat.FACE)
+
+
+def _answer(face: Face, path: str, body: bytes) -> bytes:
+    request, head = face.read(path, {}, body), face.peek(path, {}, body)
     response = _respond(request)
     if not head.stream:
         return _http(face.write(response), "application/json")

@@ -35,7 +35,7 @@ class Provider:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 headers = _headers(head)
                 body = await reader.readexactly(int(headers["content-length"]))
-                await self._reply(headers, body, writer)
+                await self._reply(head.split(b" ")[1].decode(), headers, body, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -48,13 +48,13 @@ class Provider:
         await asyncio.gather(*(task for task in self.open.values() if task is not None))
 
     async def _reply(
-        self, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter
+        self, path: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter
     ) -> None:
         self.headers.append(headers)
         self.bodies.append(body)
         try:
-            head = self.face.peek("", headers, body)
-            self.requests.append(self.face.read("", headers, body))
+            head = self.face.peek(path, headers, body)
+            self.requests.append(self.face.read(path, headers, body))
             answer = self.answer(self.requests[-1])
         except Fault as fault:
             answer = fault

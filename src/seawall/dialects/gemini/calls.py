@@ -23,8 +23,8 @@ from .words import DIALECT, bag, own, proto
 
 __all__ = [
     "SIGNATURE",
+    "CallIds",
     "as_args",
-    "call_id",
     "read_call",
     "read_result",
     "unsigned",
@@ -40,15 +40,27 @@ _WHOLE = "structured"
 _RESULT = frozenset({"id", "name", "response", "parts"})
 
 
-def call_id(answer: str, choice: int, index: int) -> str:
-    """An id for a call that came without one: no other answer's call has it, and every
-    provider takes it (64 letters, digits, ``_`` and ``-`` at most)."""
-    kept = re.sub(r"[^A-Za-z0-9_-]", "", answer)[-40:]
-    return f"call_{kept}_{choice}_{index}"
+class CallIds:
+    """Ids for the calls of one candidate: their own where they have one, else one that no other
+    answer's call has and every provider takes (64 letters, digits, ``_`` and ``-`` at most)."""
+
+    __slots__ = ("_choice", "taken")
+
+    def __init__(self, choice: int) -> None:
+        self._choice = choice
+        self.taken: list[str] = []
+
+    def take(self, raw: Mapping[str, Any], answer: str) -> str:
+        """The id of a ``functionCall`` in the answer of that id."""
+        given = as_text(raw.get("id"), "functionCall.id") or ""
+        kept = re.sub(r"[^A-Za-z0-9_-]", "", answer)[-40:]
+        made = f"call_{kept}_{self._choice}_{len(self.taken)}"
+        self.taken.append(given if given and given not in self.taken else made)
+        return self.taken[-1]
 
 
-def read_call(raw: Mapping[str, Any], id_: str = "") -> ToolCall:
-    """The call of one part. ``id_`` is its id if it brings none."""
+def read_call(raw: Mapping[str, Any], id_: str) -> ToolCall:
+    """The call of one part, to be known as ``id_``."""
     inner = proto(raw["functionCall"], "functionCall")
     if inner.get("partialArgs") or inner.get("willContinue"):
         raise ValueError("a function call in pieces (partialArgs) is not understood")
@@ -62,8 +74,7 @@ def read_call(raw: Mapping[str, Any], id_: str = "") -> ToolCall:
     if rest:
         fields["functionCall"] = rest
     arguments = encode(as_object(_or_empty(inner.get("args")), "functionCall.args")).decode()
-    given = as_text(inner.get("id"), "functionCall.id") or id_
-    return ToolCall(given, name, arguments, {DIALECT: fields} if fields else {})
+    return ToolCall(id_, name, arguments, {DIALECT: fields} if fields else {})
 
 
 def _or_empty(value: Any) -> Any:

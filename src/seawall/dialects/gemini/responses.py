@@ -10,7 +10,7 @@ from ...errors import ContentFilterError, MalformedReplyError
 from ...types import Choice, Opaque, Part, Response, ToolCall
 from ..json_values import as_list, as_object, as_text
 from .answers import PARTS, answer_message, write_answer
-from .calls import as_args, call_id
+from .calls import CallIds, as_args
 from .logprobs import read_logprobs, write_logprobs
 from .usage import usage_if_readable, write_usage
 from .words import DIALECT, MALFORMED, bag, own, read_finish, write_finish
@@ -91,7 +91,8 @@ def _read_candidate(raw: dict[str, Any], place: int, answer: str) -> Choice:
     index = given if isinstance(given, int) else place
     content = as_object(raw.get("content") or {}, "candidates[].content")
     parts = [as_object(part, "parts[]") for part in as_list(content.get("parts"), "parts")]
-    message = answer_message(content, parts, _Ids(answer, index))
+    ids = CallIds(index)
+    message = answer_message(content, parts, lambda call: ids.take(call, answer))
     finish, rest = read_finish(raw, bool(message.tool_calls))
     fields = own(bag(raw, CANDIDATE)) | rest
     return Choice(
@@ -101,21 +102,6 @@ def _read_candidate(raw: dict[str, Any], place: int, answer: str) -> Choice:
         logprobs=read_logprobs(raw.get("logprobsResult")),
         extra={DIALECT: fields} if fields else {},
     )
-
-
-class _Ids:
-    """Ids for the calls of one candidate, each of its own."""
-
-    def __init__(self, answer: str, choice: int) -> None:
-        self._answer = answer
-        self._choice = choice
-        self._taken: list[str] = []
-
-    def __call__(self, raw: Mapping[str, Any]) -> str:
-        given = as_text(raw.get("id"), "functionCall.id") or ""
-        made = call_id(self._answer, self._choice, len(self._taken))
-        self._taken.append(given if given and given not in self._taken else made)
-        return self._taken[-1]
 
 
 def write_response(response: Response) -> dict[str, Any]:

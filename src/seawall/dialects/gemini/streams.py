@@ -25,7 +25,7 @@ from ...types import (
 )
 from ..json_values import as_list, as_object, as_text, decode
 from .answers import PARTS, read_text
-from .calls import call_id, read_call
+from .calls import CallIds, read_call
 from .faults import error_in, fault_from
 from .logprobs import read_logprobs
 from .responses import CANDIDATE, RESPONSE, check_prompt, malformed, read_created
@@ -114,7 +114,7 @@ class _Choice:
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._ids: list[str] = []
+        self._ids = CallIds(index)
         self._rest: dict[str, Any] = {}
 
     def feed(self, raw: Mapping[str, Any], answer: str) -> Iterable[Event]:
@@ -127,7 +127,7 @@ class _Choice:
         logprobs = read_logprobs(raw.get("logprobsResult"))
         if logprobs is not None:
             yield LogprobsDelta(logprobs, self._index)
-        finish, rest = read_finish(raw, bool(self._ids))
+        finish, rest = read_finish(raw, bool(self._ids.taken))
         self._rest |= own(bag(raw, CANDIDATE)) | rest
         if finish is not None:
             if self._rest:
@@ -154,9 +154,7 @@ class _Choice:
                 yield UnknownDelta(DIALECT, {PARTS: [{"text": ""} | rest]}, "delta", index)
 
     def _call(self, raw: Mapping[str, Any], answer: str) -> ToolCallDelta:
-        place = len(self._ids)
-        made = call_id(answer, self._index, place)
-        call = read_call(raw, made)
-        id_ = made if call.id in self._ids else call.id
-        self._ids.append(id_)
+        place = len(self._ids.taken)
+        id_ = self._ids.take(as_object(raw["functionCall"], "functionCall"), answer)
+        call = read_call(raw, id_)
         return ToolCallDelta(place, id_, call.name, call.arguments, self._index, call.extra)
