@@ -3,12 +3,13 @@ that lead from and to other vendors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 from gemini_exchanges import EXCEEDED, error, quota, retry
-from openai_chat_provider import Answer, provider
+from openai_chat_provider import Answer, Provider, provider
 
 from seawall import AsyncSeawall, QuotaExceededError, StreamCutError, UnsupportedError
 from seawall.dialects import gemini, openai_chat
@@ -51,10 +52,21 @@ def vendors(google: str, openai: str = "http://127.0.0.1:9") -> dict[str, dict[s
     }
 
 
+@asynccontextmanager
+async def world(
+    answer: Callable[[Request], Answer],
+) -> AsyncIterator[tuple[Provider, AsyncSeawall]]:
+    """Google as it answers, and a client that knows where."""
+    async with (
+        provider(answer, gemini.FACE) as asked,
+        AsyncSeawall(vendors=vendors(asked.base_url)) as seawall,
+    ):
+        yield asked, seawall
+
+
 async def test_text_with_its_key_address_and_price() -> None:
-    async with provider(saying(Text("Trieste.")), gemini.FACE) as asked:
-        async with AsyncSeawall(vendors=vendors(asked.base_url)) as seawall:
-            reply = await seawall.chat("Name a harbour.", system="Be brief.", model=MODEL, seed=7)
+    async with world(saying(Text("Trieste."))) as (asked, seawall):
+        reply = await seawall.chat("Name a harbour.", system="Be brief.", model=MODEL, seed=7)
         assert (reply.text, reply.finish_reason) == ("Trieste.", "stop")
         assert asked.headers[0]["x-goog-api-key"] == KEY
         assert "authorization" not in asked.headers[0]
@@ -64,20 +76,22 @@ async def test_text_with_its_key_address_and_price() -> None:
 
 
 async def test_a_stream() -> None:
-    async with provider(saying(Text("Trieste.")), gemini.FACE) as asked:
-        async with AsyncSeawall(vendors=vendors(asked.base_url)) as seawall:
-            async with seawall.stream("Name a harbour.", model=MODEL) as stream:
-                texts = [text async for text in stream.text]
+    async with (
+        world(saying(Text("Trieste."))) as (asked, seawall),
+        seawall.stream("Name a harbour.", model=MODEL) as stream,
+    ):
+        texts = [text async for text in stream.text]
     assert "".join(texts) == "Trieste."
     assert asked.requests[0].stream
 
 
 async def test_a_stream_that_just_ends_was_cut() -> None:
-    async with provider(lambda _: [Start("i", "m"), TextDelta("Tri")], gemini.FACE) as asked:
-        async with AsyncSeawall(vendors=vendors(asked.base_url)) as seawall:
-            async with seawall.stream("Name a harbour.", model=MODEL) as stream:
-                with pytest.raises(StreamCutError):
-                    _ = [text async for text in stream.text]
+    async with (
+        world(lambda _: [Start("i", "m"), TextDelta("Tri")]) as (_, seawall),
+        seawall.stream("Name a harbour.", model=MODEL) as stream,
+    ):
+        with pytest.raises(StreamCutError):
+            assert [text async for text in stream.text] is None
 
 
 @dataclass
@@ -86,9 +100,8 @@ class Harbour:
 
 
 async def test_typed_output_is_asked_for_natively() -> None:
-    async with provider(saying(Text('{"name":"Trieste"}')), gemini.FACE) as asked:
-        async with AsyncSeawall(vendors=vendors(asked.base_url)) as seawall:
-            reply = await seawall.chat("Name a harbour.", model=MODEL, output=Harbour)
+    async with world(saying(Text('{"name":"Trieste"}'))) as (asked, seawall):
+        reply = await seawall.chat("Name a harbour.", model=MODEL, output=Harbour)
     assert reply.output == Harbour("Trieste")
     wanted = asked.requests[0].format
     assert wanted is not None
@@ -102,16 +115,19 @@ TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "
 
 async def test_a_conversation_with_tools_moves_from_google_to_openai_and_back() -> None:
     calling = saying(ToolCall("c1", "f", "{}"), ToolCall("c2", "f", "{}"), finish="tool_calls")
-    async with provider(calling, gemini.FACE) as google, provider(saying(Text("done"))) as openai:
-        async with AsyncSeawall(vendors=vendors(google.base_url, openai.base_url)) as seawall:
-            user = Message("user", (Text("go"),))
-            first = await seawall.chat([user], model=MODEL, tools=TOOLS)
-            assert first.finish_reason == "tool_calls"
-            results = tuple(ToolResult(call.id, (Text("1"),)) for call in first.tool_calls)
-            said = [user, first.message, Message("tool", results)]
-            second = await seawall.chat(said, model="openai/gpt-4o-mini", tools=TOOLS)
-            again = [*said, second.message, user]
-            await seawall.chat(again, model=MODEL, tools=TOOLS)
+    async with (
+        provider(calling, gemini.FACE) as google,
+        provider(saying(Text("done"))) as openai,
+        AsyncSeawall(vendors=vendors(google.base_url, openai.base_url)) as seawall,
+    ):
+        user = Message("user", (Text("go"),))
+        first = await seawall.chat([user], model=MODEL, tools=TOOLS)
+        assert first.finish_reason == "tool_calls"
+        results = tuple(ToolResult(call.id, (Text("1"),)) for call in first.tool_calls)
+        said = [user, first.message, Message("tool", results)]
+        second = await seawall.chat(said, model="openai/gpt-4o-mini", tools=TOOLS)
+        again = [*said, second.message, user]
+        await seawall.chat(again, model=MODEL, tools=TOOLS)
     assert second.text == "done"
     for request in (openai.requests[0], google.requests[1]):
         ids = [call.id for message in request.messages for call in message.tool_calls]
@@ -149,10 +165,9 @@ async def test_a_days_quota_leads_to_the_next_route_at_once() -> None:
 
 
 async def test_what_a_model_does_not_take_is_refused_or_left_out() -> None:
-    async with provider(saying(Text("ok")), gemini.FACE) as asked:
-        async with AsyncSeawall(vendors=vendors(asked.base_url)) as seawall:
-            with pytest.raises(UnsupportedError, match="n is not accepted"):
-                await seawall.chat("hi", model="google/gemini-4-argon", n=2)
-            reply = await seawall.chat("hi", model="google/gemini-4-neon", temperature=0)
+    async with world(saying(Text("ok"))) as (asked, seawall):
+        with pytest.raises(UnsupportedError, match="n is not accepted"):
+            await seawall.chat("hi", model="google/gemini-4-argon", n=2)
+        reply = await seawall.chat("hi", model="google/gemini-4-neon", temperature=0)
     assert any("temperature was left out" in note for note in reply.decision.notes)
     assert len(asked.requests) == 1
