@@ -52,13 +52,13 @@ signatures = st.sampled_from(("c2ln", "AbC_-dEf", "Zm9v+/8="))
 arguments = st.dictionaries(filled, json_values, max_size=2).map(
     lambda fields: msgspec.json.encode(fields).decode()
 )
-opaques = st.sampled_from(
+media = st.sampled_from(
     (
-        Opaque(DIALECT, {"executableCode": {"language": "PYTHON", "code": "1"}}),
         Opaque(DIALECT, {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}),
         Opaque(DIALECT, {"fileData": {"mimeType": "video/mp4", "fileUri": "https://a.test/b"}}),
     )
 )
+opaques = media | st.just(Opaque(DIALECT, {"executableCode": {"language": "PYTHON", "code": "1"}}))
 images = st.builds(
     Image,
     url=st.sampled_from(("https://example.test/a.png?x=1", "gs://b/c")),
@@ -115,13 +115,13 @@ def results(draw: st.DrawFn, answered: tuple[ToolCall, ...]) -> Message:
     parts: list[ToolResult] = []
     for call in answered:
         texts = draw(st.lists(filled.map(Text), max_size=2))
-        media = draw(st.lists(images | opaques, max_size=1))
+        shown = draw(st.lists(images | media, max_size=1))
         extra = draw(extras)
         whole = {DIALECT: {**extra.get(DIALECT, {}), "structured": True}}
         if draw(st.booleans()):
             texts, extra = [Text('{"a":[1,{"b":"é"}]}')], whole
         error = draw(st.booleans()) and "structured" not in extra.get(DIALECT, {})
-        parts.append(ToolResult(call.id, (*texts, *media), error, extra))
+        parts.append(ToolResult(call.id, (*texts, *shown), error, extra))
     return Message("tool", tuple(parts), extra=draw(extras))
 
 
