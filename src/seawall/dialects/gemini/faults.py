@@ -157,7 +157,8 @@ def _limit(message: str, details: list[dict[str, Any]]) -> type[Fault]:
     violations = [
         cast("dict[str, Any]", one)
         for detail in details
-        for one in cast("list[Any]", detail.get("violations") or ())
+        if isinstance(detail.get("violations"), list)
+        for one in cast("list[Any]", detail["violations"])
         if isinstance(one, dict)
     ]
     named = " ".join(f"{one.get('quotaId', '')} {one.get('quotaMetric', '')}" for one in violations)
