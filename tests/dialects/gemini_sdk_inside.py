@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from gemini_strategies import event_lists, requests, responses
-from google import genai
-from google.genai import errors, types
+from google.genai import Client, errors, types
 from hypothesis import given, settings
 from openai_chat_provider import Answer, Provider, provider
 from openai_chat_strategies import LAW
@@ -130,10 +129,10 @@ def answer(*parts: Part, finish: str = "stop") -> Response:
 @asynccontextmanager
 async def world(
     answer: Callable[[Request], Answer],
-) -> AsyncIterator[tuple[genai.Client, Provider]]:
+) -> AsyncIterator[tuple[Client, Provider]]:
     async with provider(answer, FACE) as asked:
         url = asked.base_url.removesuffix("/v1")
-        client = genai.Client(api_key="AIza-test", http_options=types.HttpOptions(base_url=url))
+        client = Client(api_key="AIza-test", http_options=types.HttpOptions(base_url=url))
         try:
             yield client, asked
         finally:
