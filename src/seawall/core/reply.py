@@ -55,7 +55,8 @@ class Reply:
         self.notes: tuple[str, ...] = ()
         self.output: Any = None
         self.canned = canned
-        self.headers = headers or _NO_HEADERS
+        # Not "or": whether there are any is found by taking them all apart.
+        self.headers = _NO_HEADERS if headers is None else headers
         self.body = body
 
     @property
