@@ -30,7 +30,7 @@ demo: $(demo) ## five steps on a real model, with no key
 	@$(bin)/seawall demo
 
 test: $(dev) ## run the tests (ARGS="-k retry" chooses some)
-	@$(pytest) $(ARGS)
+	@$(pytest) --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(dev) ## check style, types and the layers of the design
 	@echo "ruff check" && $(bin)/ruff check

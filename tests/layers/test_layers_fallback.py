@@ -57,7 +57,6 @@ PRICES = {"price": {"input": "1.00", "output": "2.00"}}
         (Answer(after=1e6), "timeout", 1),
         (Answer(steps=(b"{", 1e6)), "timeout", 1),
     ],
-    ids=str,
 )
 async def test_another_route_takes_over(answer: Answer, kind: str, asked: int) -> None:
     if isinstance(answer.fault, type):
@@ -87,7 +86,6 @@ async def test_another_route_takes_over(answer: Answer, kind: str, asked: int) -
         HTML,
         error(503),
     ],
-    ids=str,
 )
 async def test_another_route_takes_over_a_stream_that_has_told_nothing(answer: Answer) -> None:
     world = World(a=answer, b=events(piece("from "), piece("b"), finish()))

@@ -114,7 +114,6 @@ def _files(directory: Path) -> list[str]:
         Answer(fault=e.ConnectionFault("reset")),
         Answer(after=1e6),
     ],
-    ids=str,
 )
 async def test_tracebacks_with_local_variables_do_not_show_it(
     answer: Answer, stream: bool, monkeypatch: pytest.MonkeyPatch

@@ -369,7 +369,6 @@ class Dangling:
         ({"pattern": "("}, "("),
         ({"default": Untyped(1)}, "not JSON"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_a_type_is_named(spec: Any, named: str) -> None:
     with pytest.raises(ConfigError) as caught:
