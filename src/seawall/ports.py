@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from msgspec import Struct
 
 from .errors import Fault
+from .operations import OperationAnswer
 from .records import Attempted, Ended, Started
 from .types import Event, Request, Response
 
@@ -19,6 +20,7 @@ __all__ = [
     "Head",
     "Headers",
     "Inbound",
+    "Operation",
     "Outbound",
     "Prefill",
     "Quirks",
@@ -151,6 +153,10 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     served. ``system_role``: the one role that carries instructions, when ``system`` and
     ``developer`` are not both known. ``tool_call_id_length``: ids of tool calls must be so many
     letters and digits. ``prefill``: whether, and how, an answer that was begun is continued.
+
+    Of embeddings: ``dimensions_field``, the name of the wish for shorter vectors;
+    ``vectors_base64``, whether they can be had in base64, which is a quarter of the bytes;
+    ``max_batch`` and ``max_batch_tokens``, how many texts, and tokens of them, one request holds.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -164,6 +170,10 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     system_role: str | None = None
     tool_call_id_length: int | None = None
     prefill: bool | Prefill = False
+    dimensions_field: str = "dimensions"
+    vectors_base64: bool = True
+    max_batch: int = 2048
+    max_batch_tokens: int | None = None
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -242,11 +252,27 @@ class Reader(Protocol):
     def feed(self, frame: bytes, /) -> Sequence[Event]: ...
 
 
+class Operation(Protocol):
+    """The codec of one operation beside chat: pure, as its wire is.
+
+    ``request`` is the operation's own subclass of ``OperationRequest``. ``encode`` raises
+    ``UnsupportedError`` for what the dialect or the vendor cannot say. ``decode`` raises
+    ``ValueError`` for what does not answer ``request``, and the provider's fault for an error that
+    came with a success status.
+    """
+
+    def encode(self, request: Any, quirks: Quirks, /) -> Draft: ...
+    def decode(self, body: bytes, request: Any, /) -> OperationAnswer: ...
+
+
 class Wire(Protocol):
-    """A dialect towards a vendor: pure, no socket, no clock."""
+    """A dialect towards a vendor: pure, no socket, no clock. The methods are those of chat;
+    ``operations`` are the codecs of what else it can be asked, by the operation's name."""
 
     name: str
 
+    @property
+    def operations(self) -> Mapping[str, Operation]: ...
     def encode(self, request: Request, quirks: Quirks, /) -> Draft: ...
     def decode(self, body: bytes, /) -> Response: ...
     def framer(self) -> Framer: ...

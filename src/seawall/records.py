@@ -33,12 +33,14 @@ class Started(Struct, kw_only=True, omit_defaults=True, tag="started"):
     ``id`` sorts by time: its first 12 hex digits are the milliseconds of ``at``. ``route`` is
     the ``vendor/model`` asked first and ``price`` its price; with ``prompt_tokens_estimate``
     they give a call that never ended its estimated cost. ``content`` says how ``messages`` (and
-    later the response) were treated before they came here.
+    later the response) were treated before they came here. ``operation``: ``chat``, or what else
+    was asked for.
     """
 
     id: str
     at: float
     requested: str
+    operation: str = "chat"
     route: str = ""
     candidates: Sequence[str] = ()
     feature: str = ""

@@ -11,7 +11,7 @@ dialect, and leaves again only through the same dialect.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -171,6 +171,7 @@ class Format(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Request(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A chat request in no vendor's words. ``None`` means: the provider's default."""
 
+    operation: ClassVar[str] = "chat"
     model: str
     messages: tuple[Message, ...]
     tools: tuple[Tool | Opaque, ...] = ()
@@ -195,7 +196,8 @@ class Request(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Tokens of one answer. ``cached_tokens`` is part of ``prompt_tokens`` and
-    ``reasoning_tokens`` part of ``completion_tokens``, never added to them."""
+    ``reasoning_tokens`` part of ``completion_tokens``, never added to them. ``search_units`` is
+    what some vendors bill in the place of tokens when they rerank."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -203,6 +205,7 @@ class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    search_units: int = 0
     extra: Extra = {}
 
     def __add__(self, other: Usage) -> Usage:
@@ -213,19 +216,22 @@ class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
             cached_tokens=self.cached_tokens + other.cached_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            search_units=self.search_units + other.search_units,
         )
 
 
 class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Prices in pico-USD a token; 1 USD a million tokens is 1,000,000 pico-USD a token.
 
-    ``cached`` and ``cache_write`` default to the price of ordinary input.
+    ``cached`` and ``cache_write`` default to the price of ordinary input. ``search``: pico-USD a
+    search unit.
     """
 
     input: int
     output: int
     cached: int | None = None
     cache_write: int | None = None
+    search: int = 0
 
     def cost(self, usage: Usage) -> int:
         """The cost of ``usage`` in nano-USD, rounded up once."""
@@ -237,6 +243,7 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
             + usage.cached_tokens * cached
             + usage.cache_write_tokens * write
             + usage.completion_tokens * self.output
+            + usage.search_units * self.search
         )
         return -(-pico // 1000)
 

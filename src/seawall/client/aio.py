@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..core import Reply
 from ..ports import Clock
+from .asking import EmbedOptions, check_options, embed_request
 from .assemble import Assembly, load_sources
 from .inputs import Messages
+from .operations import ask
 from .options import check
+from .results import EmbedReply
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
@@ -73,6 +76,22 @@ class AsyncSeawall:
         """Ask and read the answer as it comes; see ``AsyncReplyStream``."""
         prepared = self._assembly.prepare(messages, self._options | options, stream=True)
         return AsyncReplyStream(prepared)
+
+    async def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str | Sequence[str],
+        **options: Unpack[EmbedOptions],
+    ) -> EmbedReply:
+        """Turn texts into vectors, in their order.
+
+        ``model``: ``vendor/model``, or several that are one and the same model at different
+        vendors. More texts than a request may hold are asked in several. Raises as ``chat`` does.
+        """
+        said = check_options(options, EmbedOptions, self._options)
+        request = embed_request(texts, "", said)
+        return EmbedReply(await ask(self._assembly, request, model, said))
 
     def with_options(self, **options: Unpack[Options]) -> AsyncSeawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

@@ -29,7 +29,7 @@ from .routes import Router
 from .settings import Settings, inherit
 from .tags import tags_of
 
-__all__ = ["Assembly", "Prepared"]
+__all__ = ["Assembly", "Prepared", "load_sources", "models_of"]
 
 
 #: Kept for reuse. Names of models may come from callers, in any number.
@@ -83,7 +83,7 @@ class Assembly:
         if self.closed:
             raise ClosedError("the client is closed; make a new one")
         check(options)
-        models = _models(options.get("model", self.settings.model), self.settings.model)
+        models = models_of(options.get("model", self.settings.model), self.settings.model)
         policies, handler = self._path(models, options)
         wanted = options.get("output")
         validator = None if wanted is None else target(wanted)
@@ -183,7 +183,8 @@ def load_sources(
     return gather(file=config, code=code, environ=environ, env_file=env_file)
 
 
-def _models(given: Any, usual: str) -> tuple[str, ...]:
+def models_of(given: Any, usual: str) -> tuple[str, ...]:
+    """The models a call names, or the ``usual`` one. Raises ``ConfigError`` for what is no name."""
     given = usual if given is None else given
     if type(given) is str and given:
         return (given,)

@@ -48,6 +48,7 @@ class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     auth_scheme: str | None = None
     headers: dict[str, Any] | None = None
     quirks: Quirks | None = None
+    operations: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, value in (self.headers or {}).items():
@@ -72,7 +73,8 @@ class Policies(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[models.NAME]``: with ``route`` an alias, tried in order; without, facts about the
     model called ``vendor/model``. ``dialect``: the one it is asked in, if not its vendor's.
-    ``retired``: ``false`` if a model that is gone for others is still served to you."""
+    ``retired``: ``false`` if a model that is gone for others is still served to you. ``same_as``:
+    the name that other vendors have for this model, for one that is called otherwise here."""
 
     route: tuple[str, ...] = ()
     retry: Retry | Literal[False] | None = None
@@ -85,6 +87,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     dialect: str | None = None
     window: Annotated[int, Meta(ge=1)] | None = None
     retired: Literal[False] | None = None
+    same_as: str | None = None
 
     def __post_init__(self) -> None:
         if self.deadline is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,13 @@ from .assemble import Assembly
 from .closing import close, close_at_exit
 from .inputs import Messages
 from .loop import post, run_in_loop
+from .results import EmbedReply
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .asking import EmbedOptions
     from .options import Options
 
 __all__ = ["ReplyStream", "Seawall"]
@@ -113,6 +115,16 @@ class Seawall:
     def stream(self, messages: Messages, **options: Unpack[Options]) -> ReplyStream:
         """Ask and read the answer as it comes; see ``ReplyStream``."""
         return ReplyStream(self._inner.stream(messages, **options))
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str | Sequence[str],
+        **options: Unpack[EmbedOptions],
+    ) -> EmbedReply:
+        """Turn texts into vectors; see ``AsyncSeawall.embed``."""
+        return run_in_loop(self._inner.embed(texts, model=model, **options))
 
     def with_options(self, **options: Unpack[Options]) -> Seawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

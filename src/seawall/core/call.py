@@ -6,12 +6,13 @@ import math
 import os
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from ..errors import Fault, Phase, UnsupportedError
 from ..folding import estimate_tokens
+from ..operations import OperationRequest
 from ..ports import Clock, Head, Quirks, Secret, Timeouts, Transport, Wire
 from ..types import (
     Message,
@@ -25,9 +26,6 @@ from .decision import Attempt, Decision
 from .end import End
 from .hush import hush
 from .original import Original
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Call", "Route"]
 
@@ -62,8 +60,9 @@ class Route(Struct, frozen=True, kw_only=True):
 class Call:
     """One question on its way. A layer that asks again asks a ``fork()`` of it.
 
-    The question is a ``request``, or an ``original`` that becomes one when somebody has to
-    understand it. ``face``: the dialect in whose words the caller wants the reply as it came.
+    The question is a ``request`` to chat, an ``original`` that becomes one when somebody has to
+    understand it, or the request of another operation. ``face``: the dialect in whose words the
+    caller wants the reply as it came.
     ``attempts_left``: how many more times providers may be asked, the present attempt
     included, when the caller or the retry policy sets a limit. ``last_route``: no other route
     can take over. ``strict``: a stream with unreadable events is no answer. ``limit``: the
@@ -105,14 +104,14 @@ class Call:
 
     def __init__(
         self,
-        request: Request | Original,
+        request: Request | OperationRequest | Original,
         clock: Clock,
         *,
         timeouts: Timeouts | None = None,
         tags: Mapping[str, Any] | None = None,
         attempts_left: int | None = None,
     ) -> None:
-        self._request: Request | None = None
+        self._request: Request | OperationRequest | None = None
         self.original: Original | None = None
         self.face: str | None = None
         if isinstance(request, Original):
@@ -145,7 +144,9 @@ class Call:
         self.wait_reason = ""
         self._ends: list[Callable[[End], None]] | None = []
 
-    def fork(self, route: Route | None = None, request: Request | None = None) -> Call:
+    def fork(
+        self, route: Route | None = None, request: Request | OperationRequest | None = None
+    ) -> Call:
         """The same call for one attempt: its own ends, shared decision record and deadline."""
         child = Call.__new__(Call)
         child._request = request or self._request
@@ -178,17 +179,28 @@ class Call:
         return child
 
     @property
-    def request(self) -> Request:
-        """The question. Raises ``UnsupportedError`` for an original that cannot be read."""
+    def question(self) -> Request | OperationRequest:
+        """What is asked. Raises ``UnsupportedError`` for an original that cannot be read."""
         if self._request is not None:
             return self._request
         assert self.original is not None
         return self.original.request
 
     @property
+    def request(self) -> Request:
+        """The question to chat. Raises ``UnsupportedError`` for an original that cannot be read,
+        and ``TypeError`` for a call of another operation."""
+        question = self.question
+        if isinstance(question, OperationRequest):
+            raise TypeError(f"the call asks for {question.operation}, not for chat")
+        return question
+
+    @property
     def stream(self) -> bool:
         """Whether the reply is wanted piece by piece."""
-        return self.original.head.stream if self.original is not None else self.request.stream
+        if self.original is not None:
+            return self.original.head.stream
+        return isinstance(self._request, Request) and self._request.stream
 
     @property
     def head(self) -> Head:
@@ -224,7 +236,8 @@ class Call:
         if self.attempt is None:
             return
         response = end.response
-        usage = response.usage if response is not None else None
+        given = response if end.answer is None else end.answer
+        usage = given.usage if given is not None else None
         estimated = False
         choices = response.choices if response is not None else ()
         if usage is None and (choices or end.outcome in ("finished", "cut", "cancelled")):
@@ -251,7 +264,10 @@ class Call:
 
     def _prompt_tokens(self) -> int:
         try:
-            return estimate_tokens(self.request)
+            question = self.question
+            if isinstance(question, OperationRequest):
+                return question.estimate_tokens()
+            return estimate_tokens(question)
         except UnsupportedError:
             assert self.original is not None
             return len(self.original.body) // 4

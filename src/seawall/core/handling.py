@@ -51,6 +51,8 @@ async def run(handler: Handler, call: Call) -> Reply:
         call.end(End(outcome="fallback_reply", response=reply.response))
     elif reply.stream is not None:
         reply.stream.on_end(call.end)
+    elif reply.answer is not None:
+        call.end(End(outcome="finished", answer=reply.answer))
     else:
         call.end(End(outcome="finished", response=reply.response, damaged=reply.damaged))
     return reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..operations import OperationAnswer
 from ..ports import Headers
 from ..types import Message, Response, ToolCall, Usage
 from .call import Call
@@ -23,11 +24,13 @@ class Reply:
     of the stream that were unreadable and skipped; ``notes`` say what was adapted. ``output``
     is the validated value when one was asked for. ``canned`` marks the configured fallback
     reply, which no model wrote. ``headers`` are the provider's; ``body`` is a whole answer as it
-    came, if it came in the words of the caller's ``face``.
+    came, if it came in the words of the caller's ``face``. ``answer`` is what an operation beside
+    chat gave; ``response`` is empty then.
     """
 
     __slots__ = (
         "_call",
+        "answer",
         "body",
         "canned",
         "damaged",
@@ -47,8 +50,10 @@ class Reply:
         canned: bool = False,
         headers: Headers | None = None,
         body: bytes | None = None,
+        answer: OperationAnswer | None = None,
     ) -> None:
         self._call = call
+        self.answer = answer
         self.response = response or Response()
         self.stream = stream
         self.damaged = 0

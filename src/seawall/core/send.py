@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
-from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault
+from ..errors import Fault, MalformedReplyError, Phase, TimeoutFault, UnsupportedError
 from ..folding import unfold
-from ..ports import Draft, Headers, Inbound, Outbound, Secret
-from ..types import Event, Response
+from ..operations import OperationAnswer, OperationRequest
+from ..ports import Draft, Headers, Inbound, Operation, Outbound, Secret
+from ..types import Event, Request, Response
 from .call import Call, Route
 from .clock import Watch, expire
 from .hopeless import check_window, gone
@@ -36,12 +37,7 @@ async def send(call: Call) -> Reply:
         raise RuntimeError("no route was chosen for the call")
     if route.retired:
         raise gone(route)
-    original = call.original if route.verbatim else None
-    if original is not None:
-        draft = original.draft()
-    else:
-        draft = route.wire.encode(call.request, route.quirks)
-        check_window(call.request, route, draft)
+    draft = _draft(call, route)
     for note in draft.notes:
         call.note(note)
     watch = Watch(call.clock, call.timeouts.idle)
@@ -64,6 +60,26 @@ async def send(call: Call) -> Reply:
     finally:
         if reply is None:
             watch.close()
+
+
+def _draft(call: Call, route: Route) -> Draft:
+    if route.verbatim and call.original is not None:
+        return call.original.draft()
+    question = call.question
+    if isinstance(question, OperationRequest):
+        return _operation(route, question).encode(question, route.quirks)
+    draft = route.wire.encode(question, route.quirks)
+    check_window(question, route, draft)
+    return draft
+
+
+def _operation(route: Route, request: OperationRequest) -> Operation:
+    found = route.wire.operations.get(request.operation)
+    if found is None:
+        raise UnsupportedError(
+            f"the dialect {route.wire.name} has no {request.operation}; ask another vendor"
+        )
+    return found
 
 
 async def ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
@@ -145,21 +161,32 @@ async def _fault(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Fa
 async def _whole(call: Call, route: Route, inbound: Inbound, watch: Watch) -> Reply:
     _refuse_page(inbound)
     body = await _body(call, inbound, watch)
+    question = call.question if call.original is None else None
+    response: Response | OperationAnswer
     try:
-        response = route.wire.decode(body)
+        if isinstance(question, OperationRequest):
+            response = _operation(route, question).decode(body, question)
+        else:
+            response = route.wire.decode(body)
     except ValueError as error:
-        kind = inbound.headers.get("content-type", "no content type")
+        kind, what = inbound.headers.get("content-type", "no content type"), _what(question)
         raise MalformedReplyError(
-            f"the reply is no {route.wire.name} response: {error} ({kind}, {len(body)} bytes)",
+            f"the reply is no {route.wire.name} {what}: {error} ({kind}, {len(body)} bytes)",
             status=inbound.status,
             headers=inbound.headers,
             body=body,
         ) from None
+    if isinstance(response, OperationAnswer):
+        return Reply(call, answer=response, headers=inbound.headers)
     call.mark_first_token()
     if call.stream:
         return await given(call, response, headers=inbound.headers)
     same = call.face == route.wire.name
     return Reply(call, response=response, headers=inbound.headers, body=body if same else None)
+
+
+def _what(question: Request | OperationRequest | None) -> str:
+    return question.operation if isinstance(question, OperationRequest) else "response"
 
 
 async def given(

@@ -6,10 +6,22 @@ from typing import Any, cast
 
 import msgspec
 
-__all__ = ["as_list", "as_object", "as_text", "decode", "encode"]
+from ..errors import UnsupportedError
+
+__all__ = ["as_list", "as_object", "as_text", "decode", "encode", "encode_body"]
 
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+
+
+def encode_body(said: Any) -> bytes:
+    """A request's body. Raises ``UnsupportedError`` for what JSON cannot hold."""
+    try:
+        return encode(said)
+    except UnicodeEncodeError as error:
+        raise UnsupportedError(f"the request holds a text that is no Unicode: {error}") from None
+    except (TypeError, RecursionError) as error:
+        raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
 
 
 def decode(data: bytes) -> Any:

@@ -15,6 +15,7 @@ from ..errors import (
     PermissionDeniedError,
     UnsupportedError,
 )
+from ..operations import OperationRequest
 from ..types import Choice, Message, Request, Response, Text
 from .fit import fit
 
@@ -86,9 +87,9 @@ class FallbackLayer:
             child.attempts_left = call.attempts_left - len(call.decision.attempts)
         return child
 
-    def _understood(self, call: Call, route: Route) -> Request:
+    def _understood(self, call: Call, route: Route) -> Request | OperationRequest:
         try:
-            return call.request
+            return call.question
         except UnsupportedError as error:
             at = round(call.elapsed(), 6)
             call.decision.refused.append(Refused(route.name, str(error), at))

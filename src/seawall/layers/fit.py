@@ -6,18 +6,23 @@ import msgspec
 from msgspec.structs import replace
 
 from ..core import Route
+from ..operations import OperationRequest
 from ..types import Format, Message, Request, Text
 
 __all__ = ["fit"]
 
 
-def fit(request: Request, route: Route) -> tuple[Request, tuple[str, ...]]:
+def fit(
+    request: Request | OperationRequest, route: Route
+) -> tuple[Request | OperationRequest, tuple[str, ...]]:
     """``request`` as ``route`` can take it, and notes on what was adapted.
 
     A JSON Schema that the vendor cannot enforce becomes its JSON mode, or a plain question, with
     the schema in the instructions; the answer is validated all the same.
     """
     request = replace(request, model=route.model)
+    if isinstance(request, OperationRequest):
+        return request, ()
     wanted, served = request.format, route.quirks.formats
     if wanted is None or wanted.type in served:
         return request, ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 from ..core import Call, End, Handler, Reply
 from ..errors import LedgerError, UnsupportedError
 from ..folding import estimate_tokens
+from ..operations import OperationRequest
 from ..ports import Recorder
 from ..records import Attempted, Content, CostState, Ended, Started
-from ..types import Price, Request
+from ..types import Message, Price, Request
 
 __all__ = ["LedgerLayer"]
 
@@ -101,12 +102,14 @@ class _Entry:
 
     def _start(self, route: str, price: Price | None) -> None:
         call, tags = self._call, self._call.tags
-        request = _request(call)
+        request = _question(call)
+        said, parameters, tokens = _asked(request)
         self._recorder.start(
             Started(
                 id=call.id,
                 at=call.wall,
                 requested=request.model,
+                operation=request.operation,
                 route=route,
                 price=price,
                 candidates=call.decision.candidates,
@@ -114,12 +117,12 @@ class _Entry:
                 tags=tags.get("tags"),
                 prompt_name=tags.get("prompt"),
                 prompt_version=tags.get("prompt_version"),
-                system_hash=_system_hash(request),
-                parameters=_parameters(request),
-                messages=self._conceal(request.messages, self._content),
+                system_hash=_system_hash(said),
+                parameters=parameters,
+                messages=self._conceal(said, self._content),
                 content=self._content,
-                stream=request.stream,
-                prompt_tokens_estimate=estimate_tokens(request),
+                stream=call.stream,
+                prompt_tokens_estimate=tokens,
             )
         )
         self._started = True
@@ -143,6 +146,7 @@ class _Entry:
     def _record(self, end: End) -> Ended:
         call = self._call
         usage, response, attempts = call.usage, end.response, call.decision.attempts
+        given = response if end.answer is None else end.answer.recorded()
         last = attempts[-1] if attempts else None
         answered = last is not None and end.outcome in ("finished", "cut", "cancelled")
         record = Ended(
@@ -150,7 +154,7 @@ class _Entry:
             at=call.clock.time(),
             outcome=end.outcome,
             model=(call.model or last.model) if last is not None and answered else "",
-            response=self._conceal(response, self._content),
+            response=self._conceal(given, self._content),
             finish_reason=response.finish_reason if response is not None else None,
             cost_nano_usd=call.cost,
             cost_state=_cost_state(call),
@@ -180,15 +184,24 @@ def _cost_state(call: Call) -> CostState:
     return "estimated" if call.cost_estimated else "exact"
 
 
-def _request(call: Call) -> Request:
+def _question(call: Call) -> Request | OperationRequest:
     """What was asked. Of an original that cannot be read, its bytes."""
     try:
-        return call.request
+        return call.question
     except UnsupportedError:
         original, head = call.original, call.head
         assert original is not None
         body = {original.face.name: {"body": original.body.decode(errors="replace")}}
         return Request(model=head.model, messages=(), stream=head.stream, extra=body)
+
+
+def _asked(
+    request: Request | OperationRequest,
+) -> tuple[Sequence[Message], Mapping[str, Any], int]:
+    """What was said, how it was asked, and about how many tokens it has."""
+    if isinstance(request, OperationRequest):
+        return request.said(), request.parameters(), request.estimate_tokens()
+    return request.messages, _parameters(request), estimate_tokens(request)
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:
@@ -202,6 +215,6 @@ def _parameters(request: Request) -> Mapping[str, Any]:
     }
 
 
-def _system_hash(request: Request) -> str | None:
-    texts = [m.text for m in request.messages if m.role in ("system", "developer")]
+def _system_hash(said: Sequence[Message]) -> str | None:
+    texts = [m.text for m in said if m.role in ("system", "developer")]
     return sha256("\n".join(texts).encode()).hexdigest() if texts else None

@@ -105,7 +105,7 @@ def _bare(fault: Fault) -> Fault:
 def fingerprint(call: Call) -> bytes:
     """What makes two questions the same: every byte of them, or every field."""
     original = call.original
-    said = encode(call.request) if original is None else original.path.encode() + original.body
+    said = encode(call.question) if original is None else original.path.encode() + original.body
     return blake2b(said, digest_size=16).digest()
 
 

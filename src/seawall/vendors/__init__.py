@@ -17,12 +17,14 @@ __all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
-    """USD a million tokens, as decimal text, so that no float ever touches money."""
+    """USD a million tokens, as decimal text, so that no float ever touches money. ``search``: USD
+    a thousand search units, for what is billed by these."""
 
     input: str
     output: str
     cached: str | None = None
     cache_write: str | None = None
+    search: str = "0"
 
     def price(self) -> Price:
         """Raises ``ValueError`` for text that is no amount."""
@@ -31,6 +33,7 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
             output=_pico(self.output),
             cached=None if self.cached is None else _pico(self.cached),
             cache_write=None if self.cache_write is None else _pico(self.cache_write),
+            search=_pico(self.search) * 1000,
         )
 
 
@@ -44,11 +47,12 @@ def _pico(amount: str) -> int:
 
 class Model(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """What is known of one model. ``dialect``: the one it is asked in, if not its vendor's.
-    ``window``: context in tokens. ``quirks``: where it differs from its vendor's. ``source``:
-    who says so."""
+    ``window``: context in tokens; ``dimensions``: of its vectors, unless it is asked for fewer.
+    ``quirks``: where it differs from its vendor's. ``source``: who says so."""
 
     dialect: str | None = None
     window: int | None = None
+    dimensions: int | None = None
     price: Prices | None = None
     quirks: dict[str, Any] = {}
     source: str = ""
@@ -64,7 +68,8 @@ class Retired(Struct, frozen=True, forbid_unknown_fields=True):
 class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """One vendor's row. ``source`` says where its facts come from, ``sources`` where each does:
     by the name of a field or of a quirk, and ``tools``, ``parallel_tools``, ``retired``.
-    ``key_optional``: without a key it is asked without one."""
+    ``key_optional``: without a key it is asked without one. ``operations``: what it serves beside
+    chat, if that is less than its dialect can say."""
 
     dialect: str = "openai_chat"
     transport: str = "http"
@@ -76,6 +81,7 @@ class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     auth_scheme: str = "Bearer "
     headers: dict[str, str] = {}
     quirks: Quirks = Quirks()
+    operations: tuple[str, ...] | None = None
     models: dict[str, Model] = {}
     retired: dict[str, Retired] = {}
     source: str = ""

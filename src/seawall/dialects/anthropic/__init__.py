@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ...errors import BadRequestError, Fault, UnsupportedError
 from ...framing.sse import SSE
-from ...ports import Draft, Head, Headers, Quirks
+from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
 from ..http_faults import waiting_headers
 from ..json_values import as_object, decode, encode
@@ -37,6 +37,7 @@ class AnthropicWire:
     """Towards a vendor that speaks ``POST /v1/messages``."""
 
     name = DIALECT
+    operations: ClassVar[Mapping[str, Operation]] = {}
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""

@@ -6,14 +6,14 @@ The model and the wish for a stream stand in the path, so the face looks there f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
 
 from ...errors import BadRequestError, Fault, UnsupportedError
 from ...folding import fold
-from ...ports import Draft, Head, Headers, Quirks
+from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
 from ..http_faults import waiting_headers
 from ..json_values import as_object, decode, encode
@@ -36,6 +36,7 @@ class GeminiWire:
     """Towards a vendor that speaks ``POST /models/{model}:generateContent``."""
 
     name = DIALECT
+    operations: ClassVar[Mapping[str, Operation]] = {}
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""

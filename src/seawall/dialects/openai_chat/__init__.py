@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
 
 from ...errors import BadRequestError, Fault, UnsupportedError
 from ...framing.sse import SSE
-from ...ports import Draft, Head, Headers, Quirks
+from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
+from .embeddings import EMBEDDINGS
 from .faults import complaint, error_in, fault_from, status_of, waiting_headers
 from .plain import read_plain
 from .requests import read_request, write_request
@@ -30,6 +31,7 @@ class OpenAIChatWire:
     """Towards a vendor that speaks ``POST /chat/completions``."""
 
     name = DIALECT
+    operations: ClassVar[Mapping[str, Operation]] = {"embeddings": EMBEDDINGS}
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""

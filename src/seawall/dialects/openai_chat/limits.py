@@ -12,7 +12,7 @@ from ...errors import UnsupportedError
 from ...ports import Quirks
 from ...types import Image, Part, Request, ToolResult
 
-__all__ = ["keep_within"]
+__all__ = ["keep_fields", "keep_within"]
 
 #: Who says this says what holds anyway.
 _DEFAULTS = {
@@ -33,6 +33,14 @@ def keep_within(wire: dict[str, Any], request: Request, quirks: Quirks, notes: l
         _check_images(request, quirks.images)
     if quirks.seed_field != "seed" and "seed" in wire:
         wire[quirks.seed_field] = wire.pop("seed")
+    keep_fields(wire, quirks, notes)
+    if quirks.tool_call_id_length is not None:
+        _fit_ids(wire.get("messages", ()), quirks.tool_call_id_length, notes)
+
+
+def keep_fields(wire: dict[str, Any], quirks: Quirks, notes: list[str]) -> None:
+    """Leave out of ``wire``, the body of any request, what may be left out with a note. Raises
+    ``UnsupportedError`` for a field the vendor does not take."""
     for name in quirks.left_out:
         if name in wire:
             del wire[name]
@@ -43,8 +51,6 @@ def keep_within(wire: dict[str, Any], request: Request, quirks: Quirks, notes: l
                 raise _refused(name)
         elif name in wire:
             _refuse_field(wire, name, notes)
-    if quirks.tool_call_id_length is not None:
-        _fit_ids(wire.get("messages", ()), quirks.tool_call_id_length, notes)
 
 
 def _refuse_field(wire: dict[str, Any], name: str, notes: list[str]) -> None:

@@ -18,6 +18,7 @@ from ...ports import Draft, Head, Headers, Quirks
 from ...types import Request, Response
 from ..http_faults import waiting_headers
 from ..json_values import as_object, decode, encode
+from ..openai_chat import OpenAIChatWire
 from ..openai_chat.faults import complaint, fault_from, status_of
 from .faults import error_event, fault_in
 from .messages import ours_apart
@@ -38,6 +39,8 @@ class OpenAIResponsesWire:
     """Towards a vendor that speaks ``POST /responses``."""
 
     name = DIALECT
+    #: The same server's, whatever it is asked for chat in.
+    operations = OpenAIChatWire.operations
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
