@@ -46,15 +46,14 @@ class SSE:
             data = data.removeprefix(_BOM)
         # The common case, and the fast one: whole events in LF lines with one data line each.
         if (
-            data.startswith(b"data: ")
-            and data.endswith(b"\n\n")
+            data.endswith(b"\n\n")
             and len(data) <= self._limit
             and not self._partial
             and not self._data
             and b"\r" not in data
         ):
-            events = data[6:-2].split(b"\n\ndata: ")
-            if not any(b"\n" in event for event in events):
+            events = _whole(data)
+            if events is not None:
                 self._after_cr = False
                 return events
         return self._slow(data)
@@ -101,6 +100,21 @@ class SSE:
 
     def end(self) -> list[bytes]:
         return []
+
+
+def _whole(data: bytes) -> list[bytes] | None:
+    """The events of ``data`` if each is one line of data, perhaps with its name before it."""
+    if data.startswith(b"data: "):
+        events = data[6:-2].split(b"\n\ndata: ")
+        return events if data.count(b"\n") == 2 * len(events) else None
+    events: list[bytes] = []
+    for event in data[:-2].split(b"\n\n"):
+        if event.startswith(b"event: "):
+            event = event[event.find(b"\n") + 1 :]
+        if not event.startswith(b"data: ") or b"\n" in event:
+            return None
+        events.append(event[6:])
+    return events
 
 
 def write_sse(data: bytes) -> bytes:
