@@ -48,6 +48,7 @@ def _question(row: Row) -> dict[str, str]:
     return {
         "asked": f"{then:%Y-%m-%d %H:%M:%S %Z}, by process {row.pid}",
         "for": row.requested + (", streamed" if row.stream else ""),
+        "operation": "" if row.operation == "chat" else row.operation,
         "feature": row.feature,
         "prompt": prompt,
         "tags": _pairs(row.tags),

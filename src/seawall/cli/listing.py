@@ -27,18 +27,21 @@ _STYLES = {
 
 
 class _Column(Struct, frozen=True):
-    """``usual`` is its width when rows are yet to come; a ``least`` below it lets it shrink."""
+    """``usual`` is its width when rows are yet to come; a ``least`` below it lets it shrink. One
+    that is ``rare`` is left out while it has nothing to say."""
 
     title: str
     usual: int
     least: int = 0
     right: bool = False
+    rare: bool = False
 
 
 _COLUMNS = (
     _Column("time", 8),
     _Column("id", 12),
     _Column("feature", 12, 5),
+    _Column("operation", 10, 5, rare=True),
     _Column("model", 28, 11),
     _Column("outcome", 11, 8),
     _Column("in+out", 9, right=True),
@@ -105,13 +108,17 @@ class Listing:
             self._line(line)
 
     def _fit(self, lines: Sequence[Sequence[Text]]) -> list[int]:
-        titles = [cell_len(column.title) for column in _COLUMNS]
-        widths = [max(sizes) for sizes in zip(titles, *map(_sizes, lines), strict=True)]
+        found = [max(sizes, default=0) for sizes in zip(*map(_sizes, lines), strict=True)]
+        widths = [
+            0 if column.rare and not width else max(cell_len(column.title), width)
+            for column, width in zip(_COLUMNS, found, strict=False)
+        ]
         if not lines:
             widths = [column.usual for column in _COLUMNS]
         if not self._console.is_terminal:
             return widths
-        over = sum(widths) + len(_GAP) * (len(widths) - 1) - self._console.width
+        shown = sum(width > 0 for width in widths)
+        over = sum(widths) + len(_GAP) * (shown - 1) - self._console.width
         while over > 0:
             # The widest of those that may still shrink gives a character.
             able = [i for i, c in enumerate(_COLUMNS) if 0 < c.least < widths[i]]
@@ -124,6 +131,8 @@ class Listing:
     def _line(self, cells: Sequence[Text]) -> None:
         line = Text(no_wrap=True, overflow="ellipsis", end="")
         for column, width, cell in zip(_COLUMNS, self._widths, cells, strict=True):
+            if not width:
+                continue
             if self._console.is_terminal and cell.cell_len > width:
                 if column.title == "model":
                     # Who serves it says less than what it is.
@@ -149,6 +158,7 @@ def _cells(row: Row, id_length: int) -> list[Text]:
         Text(clock(row.at), style="dim"),
         Text(row.id[:id_length]),
         plain(row.feature),
+        plain("" if row.operation == "chat" else row.operation),
         plain(row.model or row.requested),
         Text(row.outcome, style=outcome_style(row.outcome)),
         Text(tokens),

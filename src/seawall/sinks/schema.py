@@ -74,4 +74,7 @@ _FIRST: Migration = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST,)
+#: Until then every call was one to chat.
+_OPERATIONS: Migration = ("ALTER TABLE calls ADD COLUMN operation TEXT NOT NULL DEFAULT 'chat'",)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _OPERATIONS)
