@@ -224,7 +224,8 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Prices in pico-USD a token; 1 USD a million tokens is 1,000,000 pico-USD a token.
 
     ``cached`` and ``cache_write`` default to the price of ordinary input. ``search``: pico-USD a
-    search unit.
+    search unit. A call whose prompt has more than ``above`` tokens is charged by ``long``, all
+    of it.
     """
 
     input: int
@@ -232,9 +233,13 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     cached: int | None = None
     cache_write: int | None = None
     search: int = 0
+    above: int | None = None
+    long: Price | None = None
 
     def cost(self, usage: Usage) -> int:
         """The cost of ``usage`` in nano-USD, rounded up once."""
+        if self.long is not None and usage.prompt_tokens > (self.above or 0):
+            return self.long.cost(usage)
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
         plain = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)

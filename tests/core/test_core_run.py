@@ -205,6 +205,14 @@ def test_a_dollar_a_million_tokens_is_a_million_picos_a_token() -> None:
     assert Price(input=1, output=0).cost(Usage(prompt_tokens=1)) == 1
 
 
+def test_a_long_prompt_is_charged_whole_at_the_prices_for_long_ones() -> None:
+    long = Price(input=500_000, output=2_500_000, cached=50_000)
+    price = Price(input=100_000, output=500_000, above=100_000, long=long)
+    short, over = Usage(prompt_tokens=100_000), Usage(prompt_tokens=100_001, completion_tokens=10)
+    assert price.cost(short) == 10_000_000
+    assert price.cost(over) == long.cost(over) == 50_025_500
+
+
 class _Carrier:
     """A transport whose replies are given."""
 

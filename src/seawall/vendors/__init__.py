@@ -17,23 +17,30 @@ __all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
 
 
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
-    """USD a million tokens, as decimal text, so that no float ever touches money. ``search``: USD
-    a thousand search units, for what is billed by these."""
+    """USD a million tokens, as decimal text, so that no float ever touches money. ``long``: what
+    a call with a prompt of more than ``above`` tokens is charged by. ``search``: USD a thousand
+    search units, for what is billed by these."""
 
     input: str
     output: str
     cached: str | None = None
     cache_write: str | None = None
     search: str = "0"
+    above: int | None = None
+    long: Prices | None = None
 
     def price(self) -> Price:
         """Raises ``ValueError`` for text that is no amount."""
+        if (self.above is None) != (self.long is None):
+            raise ValueError("a price has both above and long, or neither")
         return Price(
             input=_pico(self.input),
             output=_pico(self.output),
             cached=None if self.cached is None else _pico(self.cached),
             cache_write=None if self.cache_write is None else _pico(self.cache_write),
             search=_pico(self.search) * 1000,
+            above=self.above,
+            long=None if self.long is None else self.long.price(),
         )
 
 
