@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,17 +29,28 @@ WEATHER = {
 }
 
 
+#: A vendor of each wire, at the simulator.
+WIRES: dict[str, dict[str, Any]] = {
+    "openai_chat": {"base_url": "http://sim/v1"},
+    "openai_responses": {"base_url": "http://sim/v1"},
+    "anthropic": {"base_url": "http://sim"},
+    "gemini": {"base_url": "http://sim/v1beta"},
+}
+
+
 class World:
     """``client`` asks ``simulator`` in process; ``run`` drives a coroutine through hours."""
 
-    def __init__(self, script: Script | None = None, **options: Any) -> None:
+    def __init__(
+        self, script: Script | None = None, *, wire: str = "openai_chat", **options: Any
+    ) -> None:
         self.clock = VirtualClock()
         self.simulator = Simulator(script, clock=self.clock, **options)
         self.transport = self.simulator.transport()
         self.client = AsyncSeawall(
             ledger=False,
             model="sim/sim",
-            vendors={"sim": {"base_url": "http://sim/v1"}},
+            vendors={"sim": WIRES[wire] | {"dialect": wire}},
             transports={"http": self.transport},
             clock=self.clock,
         )
@@ -66,11 +77,19 @@ class World:
             return await answer.reply()
 
     async def raw(
-        self, body: Any = None, *, path: str = "/v1/chat/completions", method: str = "POST"
+        self,
+        body: Any = None,
+        *,
+        path: str = "/v1/chat/completions",
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Headers, bytes]:
         """Status, headers and body as they come, without a client's care."""
         outbound = Outbound(
-            method=method, url=f"http://sim{path}", body=msgspec.json.encode(body) if body else b""
+            method=method,
+            url=f"http://sim{path}",
+            headers=tuple((headers or {}).items()),
+            body=msgspec.json.encode(body) if body else b"",
         )
 
         async def carry() -> tuple[int, Headers, bytes]:

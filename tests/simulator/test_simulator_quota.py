@@ -10,7 +10,8 @@ from simulator_world import World, question
 
 from seawall.errors import QuotaExceededError
 from seawall.simulator import Quota, Rule, Script
-from seawall.simulator.quota import Meter, duration
+from seawall.simulator.apis.openai import duration
+from seawall.simulator.quota import Meter
 
 
 def quota(**limits: int) -> World:

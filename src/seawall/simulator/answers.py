@@ -40,12 +40,13 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-def answer(request: Request, text: str, calls: int = 1) -> Message:
+def answer(request: Request, text: str, calls: int = 1, ids: str = "call_") -> Message:
     """The fixed answer to ``request``: ``text``, or a JSON value or tool calls (``calls`` of
-    them) that the request's schemas allow. Raises ``BadRequestError`` for a wrong schema."""
+    them, whose ids begin with ``ids``) that the request's schemas allow. Raises
+    ``BadRequestError`` for a wrong schema."""
     tools = _wanted(request)
     if tools:
-        made = [_call(tools[n % len(tools)], n, text) for n in range(calls)]
+        made = [_call(tools[n % len(tools)], f"{ids}{n + 1}", text) for n in range(calls)]
         return Message("assistant", tuple(made))
     wanted = request.format
     if wanted is not None and wanted.type != "text":
@@ -80,9 +81,9 @@ def _has_result(request: Request) -> bool:
     return bool(request.messages) and request.messages[-1].role == "tool"
 
 
-def _call(tool: Tool, number: int, text: str) -> ToolCall:
+def _call(tool: Tool, id_: str, text: str) -> ToolCall:
     arguments = sample(tool.parameters or {"type": "object"}, text)
-    return ToolCall(f"call_{number + 1}", tool.name, msgspec.json.encode(arguments).decode())
+    return ToolCall(id_, tool.name, msgspec.json.encode(arguments).decode())
 
 
 def _json(wanted: Format, text: str) -> str:
@@ -97,10 +98,8 @@ def _json(wanted: Format, text: str) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def finished(
-    said: str | Message | Response, request: Request, number: int, wall: float
-) -> Response:
-    """``said`` as a whole response of the request's model, cut at its ``stop`` and
+def finished(said: str | Message | Response, request: Request, id_: str, wall: float) -> Response:
+    """``said`` as the whole response ``id_`` of the request's model, cut at its ``stop`` and
     ``max_tokens``, in ``n`` choices, its tokens counted. ``wall``: epoch seconds. Raises
     ``BadRequestError`` for more choices than the API gives."""
     if isinstance(said, Response):
@@ -115,7 +114,7 @@ def finished(
     )
     prompt, completion = estimate_tokens(request), used * count
     return Response(
-        id=f"chatcmpl-sim-{number}",
+        id=id_,
         model=request.model,
         created=int(wall),
         choices=choices,

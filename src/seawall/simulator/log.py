@@ -65,7 +65,8 @@ class Seen(Struct, kw_only=True, omit_defaults=True):
         fields = {name: value for name, value in head.headers if name != "date"}
         after, until = retry_after(fields)
         # A date is meant as it stands; the client's clock here is ours.
-        self.wait = until - wall if until is not None else after
+        said = until - wall if until is not None else after
+        self.wait = self.wait if said is None else said
 
     def end(self, how: Ended, at: float) -> None:
         if self.how == "open":

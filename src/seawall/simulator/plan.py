@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..server import Break, Head
 
-__all__ = ["FOR_EVER", "Plan", "Step", "Wait"]
+__all__ = ["FOR_EVER", "Ask", "Plan", "Step", "Wait"]
 
 
 class Wait(Struct, frozen=True):
@@ -18,9 +18,15 @@ class Wait(Struct, frozen=True):
     seconds: float
 
 
+class Ask(Struct, frozen=True):
+    """The client is asked to wait so many seconds of its time, though no header may say so."""
+
+    seconds: float
+
+
 #: Nothing more comes, and the connection stays until the client closes it.
 FOR_EVER = Wait(math.inf)
 
-Step = Head | bytes | Wait | Break
+Step = Head | bytes | Ask | Wait | Break
 Plan = Iterable[Step]
 """Lazy, so that a huge body is never in memory as a whole. Played once."""

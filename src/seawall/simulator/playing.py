@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from ..ports import Clock
 from ..server import Head, Step
 from .log import Log, Seen
-from .plan import Plan, Wait
+from .plan import Ask, Plan, Wait
 
 __all__ = ["Stage", "leave", "play"]
 
@@ -44,8 +44,8 @@ async def play(plan: Plan, seen: Seen, stage: Stage) -> AsyncGenerator[Step, Non
     step = next(steps, None)
     try:
         while step is not None:
-            if isinstance(step, Wait):
-                await stage.wait(step.seconds)
+            if isinstance(step, (Ask, Wait)):
+                await _pass(step, seen, stage)
                 step = next(steps, None)
                 continue
             following = next(steps, None)
@@ -57,6 +57,14 @@ async def play(plan: Plan, seen: Seen, stage: Stage) -> AsyncGenerator[Step, Non
             step = following
     finally:
         leave(seen, stage)
+
+
+async def _pass(step: Ask | Wait, seen: Seen, stage: Stage) -> None:
+    """What is not sent."""
+    if isinstance(step, Ask):
+        seen.wait = step.seconds
+    else:
+        await stage.wait(step.seconds)
 
 
 def leave(seen: Seen, stage: Stage) -> None:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import inspect
 import math
-from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..dialects.openai_chat import FACE
 from ..errors import ConfigError, Fault
 from ..folding import estimate_tokens
 from ..server import Request
 from ..types import Request as Question
 from ..types import Response
-from . import openai
 from .answers import Answer, answer, calls_tools, finished
+from .apis import Api, Over, Refusal, RetryAfter, api_of
 from .faults import KINDS, Kind
 from .log import KEPT, Log, Seen, identity
 from .memo import Memo
-from .openai import Refusal, RetryAfter
 from .plan import Plan
-from .quota import Meter, duration
+from .quota import Meter
 from .rendering import Rendered, render
 from .scene import Dose, Scene
 from .script import Moment, Rule, Script
@@ -31,10 +28,11 @@ __all__ = ["Provider", "Visit"]
 
 
 class Visit(Struct, frozen=True):
-    """A request, the log's entry for it, and when it came: ``now`` in seconds of the script
-    since the first request, ``wall`` in epoch seconds."""
+    """A request, the API it is meant for, the log's entry for it, and when it came: ``now`` in
+    seconds of the script since the first request, ``wall`` in epoch seconds."""
 
     request: Request
+    api: Api
     seen: Seen
     now: float
     wall: float
@@ -54,10 +52,10 @@ class Provider:
         self._chats = 0
 
     def see(self, request: Request, now: float, wall: float) -> Visit:
-        """The address may stand with or without the ``/v1`` of the service's."""
-        path = request.path if request.path.startswith("/v1/") else f"/v1{request.path}"
-        key = request.headers.get("authorization", "")
-        question = identity(request.method, path, request.body, key)
+        api = api_of(request)
+        path = api.asked(request.path) or request.path
+        keys = [request.headers.get(name, "") for name in _KEYS]
+        question = identity(request.method, path, request.body, *keys)
         seen = Seen(
             number=self._log.total + 1,
             at=now / self._speed,
@@ -67,45 +65,46 @@ class Provider:
             asked=self._memo.asked(question),
             agent=request.headers.get("user-agent", "")[:_NAME],
         )
-        return Visit(request, seen, now, wall)
+        return Visit(request, api, seen, now, wall)
 
     async def plan(self, visit: Visit) -> Plan:
         """What happens to the request. The log's entry is completed on the way."""
-        method, path = visit.request.method, visit.seen.path
-        if (method, path) == ("POST", openai.CHAT):
+        method, path, api = visit.request.method, visit.request.path, visit.api
+        if method == "POST" and (asked := api.asked(path)) is not None:
             try:
-                return await self._chat(visit)
+                return await self._chat(visit, asked)
             except Fault as fault:
-                return self._refuse(visit, openai.refusal_of(fault))
-        if method in ("GET", "HEAD") and f"{path}/".startswith(f"{openai.MODELS}/"):
-            return self._models(visit, path.removeprefix(openai.MODELS).removeprefix("/"))
-        return self._refuse(visit, openai.unknown_path(method, visit.request.path))
+                return self._refuse(visit, _refusal_of(fault))
+        if method in ("GET", "HEAD") and (name := api.listed(path)) is not None:
+            return self._models(visit, name)
+        return self._refuse(visit, api.unknown_path(method, path))
 
     def _models(self, visit: Visit, name: str) -> Plan:
-        name = unquote(name)
+        api = visit.api
         names = [*self.script.models, *(f"fault/{fault}" for fault in KINDS)]
         if name and name not in names:
-            return self._refuse(visit, openai.unknown_model(name))
-        body = openai.model(name, _BORN) if name else openai.models(names, _BORN)
+            return self._refuse(visit, api.unknown_model(name))
+        body = api.model(name, _BORN) if name else api.models(names, _BORN)
         return self._scene(visit, _said(body)).plain()
 
-    async def _chat(self, visit: Visit) -> Plan:
-        request, seen = visit.request, visit.seen
-        asked = FACE.peek(seen.path, request.headers, request.body)
-        question = FACE.read(seen.path, request.headers, request.body)
+    async def _chat(self, visit: Visit, path: str) -> Plan:
+        request, seen, api = visit.request, visit.seen, visit.api
+        asked = api.face.peek(path, request.headers, request.body)
+        question = api.face.read(path, request.headers, request.body)
         self._note(seen, question)
         try:
             rule = self.script.choose(self._moment(visit))
         except ConfigError as error:
-            return self._refuse(visit, openai.unknown_model(seen.model, str(error)))
+            return self._refuse(visit, replace(api.unknown_model(seen.model), message=str(error)))
         refused = self._limit(visit, question)
         if refused is not None:
             return refused
-        kind = _fitting(rule, question)
+        array = asked.stream and api.array(request)
+        kind = _fitting(rule, question, api, array)
         response = await self._response(visit, question, kind)
         if response.usage is not None:
             self._meter.settle(_reserved(question), response.usage.total_tokens)
-        scene = self._scene(visit, render(FACE, asked, response))
+        scene = self._scene(visit, render(api, asked, response, array))
         if kind is None or rule is None:
             seen.digest = identity(response.text)
             return scene.plain()
@@ -139,25 +138,25 @@ class Provider:
         if not name:
             return None
         visit.seen.fault = "quota"
-        limit = f"{question.model} on {name} per min: Limit {self._meter.limit(name)}"
-        if math.isinf(wait):
-            visit.seen.final = True
-            message = f"Request too large for {limit}, Requested {tokens}."
-            return self._refuse(visit, Refusal(429, message, name, "rate_limit_exceeded"))
-        again = duration(wait / self._speed)
-        message = f"Rate limit reached for {limit}. Please try again in {again}."
-        refusal = Refusal(429, message, name, "rate_limit_exceeded")
-        return self._refuse(visit, refusal, "both", Dose(retry_after=wait))
+        limit, wanted = self._meter.limit(name), tokens if name == "tokens" else 1
+        over = Over(question.model, name, limit, wanted, wait / self._speed)
+        refusal = visit.api.over(over)
+        if refusal.final:
+            return self._refuse(visit, refusal)
+        # Whoever has no word for what never fits says what is true of all else: in a minute.
+        again = Dose(retry_after=wait if math.isfinite(wait) else _MINUTE)
+        return self._refuse(visit, refusal, "both", again)
 
     async def _response(self, visit: Visit, question: Question, kind: Kind | None) -> Response:
         calls = 1 if kind is None else kind.calls
+        answers, callings = visit.api.ids
         refused = kind is not None and kind.leaves == "nothing"
         if self._said is None or refused:  # nobody is asked for an answer that nobody gets
-            said = answer(question, self.script.answer, calls)
+            said = answer(question, self.script.answer, calls, callings)
         else:
             given = self._said(question)
             said = await given if inspect.isawaitable(given) else given
-        return finished(said, question, visit.seen.number, visit.wall)
+        return finished(said, question, f"{answers}{visit.seen.number}", visit.wall)
 
     def _befall(self, seen: Seen, kind: Kind, question: Question, response: Response) -> None:
         seen.fault, seen.leaves, seen.final = kind.name, kind.leaves, kind.final
@@ -168,12 +167,12 @@ class Provider:
             seen.digest = identity(response.text)
 
     def _scene(self, visit: Visit, answer: Rendered) -> Scene:
+        number, levels = visit.seen.number, self._meter.levels(self._speed)
         return Scene(
+            api=visit.api,
+            number=number,
             answer=answer,
-            headers={
-                "x-request-id": f"req_sim_{visit.seen.number}",
-                **self._meter.headers(self._speed),
-            },
+            headers=visit.api.headers(number, levels, visit.wall),
             wall=visit.wall,
             speed=self._speed,
             pace=self.script.pace,
@@ -188,7 +187,7 @@ class Provider:
     ) -> Plan:
         seen = visit.seen
         seen.leaves = "nothing"
-        seen.final = seen.final or refusal.status in _HOPELESS
+        seen.final = refusal.final or refusal.status in _HOPELESS
         return replace(self._scene(visit, _said(b"")), dose=dose).refuse(refusal, form)
 
 
@@ -199,9 +198,20 @@ _NAME = 200
 _HOPELESS = frozenset({400, 404, 405, 413, 422})
 
 
+#: Where a key may stand; whose it is makes a question another one.
+_KEYS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+_MINUTE = 60.0
+
+
+def _refusal_of(fault: Fault) -> Refusal:
+    """Our own refusal of a request, to be said as the provider would."""
+    status = fault.status or (400 if fault.blames == "caller" else 503)
+    return Refusal(status, fault.message, "", fault.code, fault.param)
+
+
 def _said(body: bytes) -> Rendered:
     """A body that is no answer of a model's."""
-    return Rendered(response=Response(), streamed=False, pieces=(body,))
+    return Rendered(response=Response(), pieces=(body,))
 
 
 def _reserved(question: Question) -> int:
@@ -210,11 +220,14 @@ def _reserved(question: Question) -> int:
     return estimate_tokens(question) + (question.max_tokens or 0) * (question.n or 1)
 
 
-def _fitting(rule: Rule | None, question: Question) -> Kind | None:
-    """The fault of ``rule``, if it can befall the answer to ``question``."""
+def _fitting(rule: Rule | None, question: Question, api: Api, array: bool) -> Kind | None:
+    """The fault of ``rule``, if it can befall the answer to ``question``. What befalls events
+    alone cannot befall an ``array``, where one that is unreadable takes the others with it."""
     if rule is None:
         return None
     kind = KINDS[rule.fault]
-    if not (kind.streamed if question.stream else kind.whole):
+    if not (kind.streamed if question.stream else kind.whole) or (array and not kind.whole):
+        return None
+    if kind.marked and api.rooms.mark is None:
         return None
     return None if kind.calls > 1 and not calls_tools(question) else kind

@@ -1,19 +1,21 @@
 """Requests and tokens per minute, as a provider counts them.
 
 Each is a bucket that holds a minute's allowance and is refilled evenly, as the providers'
-documentation describes theirs. So what is refused is refused until a moment that can be told,
-and the headers tell it: ``x-ratelimit-{limit,remaining,reset}-{requests,tokens}``.
+documentation describes theirs. So what is refused is refused until a moment that can be told, and
+each API tells it in its own way.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-__all__ = ["Bucket", "Meter", "Quota", "duration"]
+from .apis import Level
+
+__all__ = ["Bucket", "Meter", "Quota"]
 
 _MINUTE = 60.0
 #: Less than any provider counts: what is short by a rounding error is not short.
@@ -44,6 +46,10 @@ class Bucket(Struct):
             return math.inf
         short = amount - self.level
         return 0.0 if short <= _CRUMB else short * _MINUTE / self.limit
+
+    @property
+    def left(self) -> int:
+        return max(0, math.floor(self.level + _CRUMB))
 
     def full(self) -> float:
         """Seconds until nothing is missing."""
@@ -82,21 +88,9 @@ class Meter:
     def limit(self, name: str) -> int:
         return self._buckets[name].limit
 
-    def headers(self, speed: float) -> Mapping[str, str]:
+    def levels(self, speed: float) -> Sequence[Level]:
         """What is left, for the client; times are in its own seconds."""
-        said: dict[str, str] = {}
-        for name, bucket in self._buckets.items():
-            said[f"x-ratelimit-limit-{name}"] = str(bucket.limit)
-            said[f"x-ratelimit-remaining-{name}"] = str(max(0, math.floor(bucket.level + _CRUMB)))
-            said[f"x-ratelimit-reset-{name}"] = duration(bucket.full() / speed)
-        return said
-
-
-def duration(seconds: float) -> str:
-    """Seconds as OpenAI writes them in its headers: ``6m0s``, ``1.5s``, ``120ms``."""
-    millis = math.ceil(seconds * 1000 - _CRUMB)
-    if millis < 1000:
-        return f"{millis}ms"
-    minutes, millis = divmod(millis, 60_000)
-    rest = f"{millis / 1000:g}s"
-    return f"{minutes}m{rest}" if minutes else rest
+        return [
+            Level(name, bucket.limit, bucket.left, bucket.full() / speed)
+            for name, bucket in self._buckets.items()
+        ]

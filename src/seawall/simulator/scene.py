@@ -8,10 +8,11 @@ from email.utils import formatdate
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from ..framing.sse import write_sse
 from ..server import Head
-from .openai import Refusal, RetryAfter, retry_after
-from .plan import Step, Wait
-from .rendering import Rendered
+from .apis import Api, Refusal, RetryAfter, Trouble
+from .plan import Ask, Step, Wait
+from .rendering import Rendered, framed
 
 __all__ = ["Dose", "Pace", "Play", "Scene"]
 
@@ -45,9 +46,11 @@ class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Scene(Struct, frozen=True, kw_only=True):
-    """What a fault may know. ``wall`` is in epoch seconds; ``speed`` is how much faster than
-    the client's time the script's runs."""
+    """What a fault may know of the request of that ``number``. ``wall`` is in epoch seconds;
+    ``speed`` is how much faster than the client's time the script's runs."""
 
+    api: Api
+    number: int
     answer: Rendered
     headers: Mapping[str, str]
     wall: float
@@ -71,13 +74,35 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     def refuse(self, refusal: Refusal, form: RetryAfter | None = None) -> Iterator[Step]:
         """An error, and perhaps the request to wait for the dose's ``retry_after``."""
-        more = {"content-type": "application/json"}
         wait = self.dose.retry_after
-        if form is not None and wait is not None:
-            more |= retry_after(form, wait / self.speed, self.wall)
-        body = refusal.body()
-        yield self.headed(refusal.status, {**more, "content-length": str(len(body))})
+        wait = None if form is None or wait is None else wait / self.speed
+        body = self.api.body(refusal, wait, self.number)
+        if refusal.status < 400:
+            yield from self.send([self.worded(body)])
+            return
+        if self.answer.form == "array":
+            body = b"[" + body + b"]"
+        more = {"content-type": "application/json", "content-length": str(len(body))}
+        if wait is not None and form is not None:
+            more |= self.api.waiting(form, wait, self.wall)
+            yield Ask(wait)
+        yield self.headed(refusal.status, more)
         yield body
+
+    def worded(self, body: bytes) -> bytes:
+        """``body`` as an answer has it: alone, as an event, or as the only one of an array."""
+        if self.answer.form == "events":
+            return write_sse(body)
+        return b"[" + body + b"]" if self.answer.form == "array" else body
+
+    def broken_off(self, trouble: Trouble) -> Sequence[bytes]:
+        """What stands in an answer where the provider gives up."""
+        refusal = self.api.refusals[trouble]
+        if not self.answer.streamed:
+            return [self.api.given_up(refusal, self.number)]
+        events = self.api.broken_off(refusal, self.number)
+        told = [framed(event, self.answer.form) for event in events]
+        return [*told, b"]"] if self.answer.form == "array" else told
 
     def plain(self) -> Iterator[Step]:
         """The answer as it should be."""
@@ -127,9 +152,11 @@ class Scene(Struct, frozen=True, kw_only=True):
             return pieces[:place], pieces[place:]
         return (pieces[0][:place],), (pieces[0][place:],)
 
-    def altered(self, pieces: Sequence[bytes]) -> Scene:
-        """The same with other pieces."""
-        return replace(self, answer=replace(self.answer, pieces=tuple(pieces)))
+    def altered(self, pieces: Sequence[bytes], finish: Sequence[bytes] | None = None) -> Scene:
+        """The same with other pieces, and perhaps another finish."""
+        finish = self.answer.finish if finish is None else finish
+        answer = replace(self.answer, pieces=tuple(pieces), finish=tuple(finish))
+        return replace(self, answer=answer)
 
 
 Play = Callable[[Scene], Iterator[Step]]

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from ...framing.sse import write_sse
-from ..openai import Refusal
+from ..apis import encode
 from ..plan import Step, Wait
 from ..scene import Scene
 
@@ -26,31 +25,27 @@ __all__ = [
     "truncated_json",
 ]
 
-_OVERLOADED = Refusal(500, "The server had an error while processing your request", "server_error")
 _BLOCK = 64 * 1024
 #: Long enough for a piece to leave as a packet of its own.
 _APART = Wait(0.002)
 _WIDE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
-_TEXT = re.compile(rb'"content":"')
-_SAID = re.compile(rb'"(?:content|arguments)":"')
+_DATA = b"data: "
 
 
 def extra_event(scene: Scene) -> Iterator[Step]:
     """Between two events stands one that nobody can read; the answer itself is all there."""
     before, after = scene.parted()
-    return scene.altered(
-        [*before, write_sse(b'{"id":"chatcmpl-sim","choices":[{"ind'), *after]
-    ).plain()
+    return scene.altered([*before, scene.api.rooms.broken, *after]).plain()
 
 
 def garbled_event(scene: Scene) -> Iterator[Step]:
     """One event of the answer is broken, and what it carried lost."""
     before, after = scene.parted()
-    pieces = [*before, *after]
-    place = len(before) - 1
-    lost = pieces[place]
-    pieces[place] = write_sse(lost.removeprefix(b"data: ").rstrip()[: len(lost) // 2])
-    return scene.altered(pieces).plain()
+    if not before:
+        return scene.plain()
+    name, _, data = before[-1].rpartition(_DATA)
+    lost = name + _DATA + data[: len(data) // 2] + b"\n\n"
+    return scene.altered([*before[:-1], lost, *after]).plain()
 
 
 def no_mark(scene: Scene) -> Iterator[Step]:
@@ -67,22 +62,21 @@ def truncated_json(scene: Scene) -> Iterator[Step]:
     if not scene.answer.streamed:
         return scene.send(before)
     whole, half = before[:-1], b"".join(before[-1:])
-    return scene.send([*whole, half[: max(8, len(half) // 2)] + b"\n\n"])
+    end = b"\n\n" if scene.answer.form == "events" else b""
+    return scene.send([*whole, half[: max(8, len(half) // 2)] + end])
 
 
 def error_event(scene: Scene) -> Iterator[Step]:
     """The provider gives up in the middle of a stream, or sends its error as a success."""
-    body = _OVERLOADED.body()
-    if not scene.answer.streamed:
-        return scene.send([body])
-    return scene.send([*scene.parted()[0], write_sse(body)])
+    told = scene.broken_off("failed")
+    return scene.send([*scene.parted()[0], *told] if scene.answer.streamed else told)
 
 
 def bad_utf8(scene: Scene) -> Iterator[Step]:
     """A byte that is no UTF-8 stands inside the answer's text, or its tool's arguments."""
     pieces = list(scene.answer.pieces)
     for place, piece in enumerate(pieces):
-        found = _SAID.search(piece)
+        found = scene.api.rooms.said.search(piece)
         if found is not None:
             pieces[place] = piece[: found.end()] + b"\xff" + piece[found.end() :]
             break
@@ -106,26 +100,30 @@ _MOST_SPLITS = 100
 
 
 def duplicate_ids(scene: Scene) -> Iterator[Step]:
-    first, *others = _ids(scene)
-    return scene.altered(
-        [_replaced(piece, others, b'"id":"' + first + b'"') for piece in scene.answer.pieces]
-    ).plain()
+    ids = _ids(scene)
+    return _renamed(scene, [(one, ids[0]) for one in ids[1:]])
 
 
 def missing_ids(scene: Scene) -> Iterator[Step]:
     ids = _ids(scene)
-    return scene.altered([_replaced(piece, ids, b"") for piece in scene.answer.pieces]).plain()
+    return _renamed(scene, [(one + b",", b"") for one in ids] + [(b"," + one, b"") for one in ids])
 
 
-def _ids(scene: Scene) -> list[bytes]:
-    return [call.id.encode() for call in scene.answer.response.tool_calls]
+def _ids(scene: Scene) -> Sequence[bytes]:
+    """The ids of the answer's calls as they stand there."""
+    calls = scene.answer.response.tool_calls
+    return [scene.api.rooms.call_id + encode(call.id) for call in calls]
 
 
-def _replaced(piece: bytes, ids: Sequence[bytes], other: bytes) -> bytes:
-    for one in ids:
-        said = b'"id":"' + one + b'"'
-        piece = piece.replace(said, other) if other else piece.replace(said + b",", b"")
-    return piece
+def _renamed(scene: Scene, changes: Sequence[tuple[bytes, bytes]]) -> Iterator[Step]:
+    def renamed(piece: bytes) -> bytes:
+        for old, new in changes:
+            piece = piece.replace(old, new)
+        return piece
+
+    # The event that ends a stream may repeat the whole answer.
+    finish = tuple(map(renamed, scene.answer.finish))
+    return scene.altered(tuple(map(renamed, scene.answer.pieces)), finish).plain()
 
 
 def huge_body(scene: Scene) -> Iterator[Step]:
@@ -134,13 +132,16 @@ def huge_body(scene: Scene) -> Iterator[Step]:
     if not scene.answer.streamed:
         return _huge_json(scene, size)
     before, after = scene.parted()
-    event = _text_event(scene).replace(b'"content":"', b'"content":"' + b"a" * _BLOCK, 1)
+    event = _text_event(scene)
+    found = scene.api.rooms.text.search(event)
+    place = found.end() if found is not None else 1
+    event = event[:place] + b"a" * _BLOCK + event[place:]
     return scene.altered([*before, *repeat(event, -(-size // len(event))), *after]).plain()
 
 
 def _huge_json(scene: Scene, size: int) -> Iterator[Step]:
     body = scene.answer.pieces[0]
-    found = _TEXT.search(body)
+    found = scene.api.rooms.text.search(body)
     # White space before the end is as good as any, if there is no text to make longer.
     place, byte = (found.end(), b"a") if found is not None else (body.rindex(b"}"), b" ")
     yield scene.head(len(body) + size)
@@ -153,7 +154,7 @@ def huge_event(scene: Scene) -> Iterator[Step]:
     """One event of the stream is larger than ``size`` bytes."""
     before, after = scene.parted()
     event = _text_event(scene)
-    found = _TEXT.search(event)
+    found = scene.api.rooms.text.search(event)
     place = found.end() if found is not None else 2
     yield scene.head()
     yield from before
@@ -165,7 +166,8 @@ def huge_event(scene: Scene) -> Iterator[Step]:
 
 def _text_event(scene: Scene) -> bytes:
     """An event of the answer that carries text; a comment, if there is none."""
-    return next((piece for piece in scene.answer.pieces if _TEXT.search(piece)), b": \n\n")
+    text = scene.api.rooms.text
+    return next((piece for piece in scene.answer.pieces if text.search(piece)), b": \n\n")
 
 
 def _blocks(size: int, byte: bytes) -> Iterator[bytes]:

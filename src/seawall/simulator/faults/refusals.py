@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...server import Head
-from ..openai import Refusal, RetryAfter
+from ..apis import RetryAfter, Trouble
 from ..plan import Step
 from ..scene import Play, Scene
 
 __all__ = ["empty", "html", "refuse", "unavailable"]
 
 
-def refuse(
-    status: int,
-    message: str,
-    type: str | None = "invalid_request_error",
-    code: str | None = None,
-    param: str | None = None,
-    form: RetryAfter | None = None,
-) -> Play:
+def refuse(trouble: Trouble, form: RetryAfter | None = None) -> Play:
     """An error of the provider; ``form``: how it asks to wait, if it does."""
-    refusal = Refusal(status, message, type, code, param)
 
     def play(scene: Scene) -> Iterator[Step]:
-        return scene.refuse(refusal, form)
+        return scene.refuse(scene.api.refusals[trouble], form)
 
     return play
 

@@ -25,7 +25,7 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     ``leaves``: how much of the answer a client can have of it. ``streamed``, ``whole``: which
     answers it can befall; others stay as they are. ``final``: no asking again can help.
-    ``calls``: how many tool calls there must be.
+    ``calls``: how many tool calls there must be. ``marked``: only streams with an end mark.
     """
 
     name: str
@@ -37,20 +37,13 @@ class Kind(Struct, frozen=True, kw_only=True):
     whole: bool = True
     final: bool = False
     calls: int = 1
+    marked: bool = False
 
 
 def _named(kinds: Iterable[Kind]) -> Mapping[str, Kind]:
     return {kind.name: kind for kind in kinds}
 
 
-_LIMIT = (
-    429,
-    "Rate limit reached for requests. Please try again later.",
-    "requests",
-    "rate_limit_exceeded",
-)
-_BUSY = (503, "The engine is currently overloaded, please try again later.", "server_error")
-_FAILED = "The server had an error while processing your request. Sorry about that!"
 _HALF = Dose(at=0.5)
 
 KINDS: Mapping[str, Kind] = _named(
@@ -58,44 +51,39 @@ KINDS: Mapping[str, Kind] = _named(
         Kind(
             name="429",
             about="rate limit, Retry-After in whole seconds",
-            play=refuse(*_LIMIT, form="seconds"),
+            play=refuse("limit", "seconds"),
             dose=Dose(retry_after=1),
         ),
         Kind(
             name="429-float",
             about="rate limit, Retry-After with a fraction",
-            play=refuse(*_LIMIT, form="float"),
+            play=refuse("limit", "float"),
             dose=Dose(retry_after=0.5),
         ),
         Kind(
             name="429-date",
             about="rate limit, Retry-After as an HTTP date",
-            play=refuse(*_LIMIT, form="date"),
+            play=refuse("limit", "date"),
             dose=Dose(retry_after=1),
         ),
         Kind(
             name="429-ms",
             about="rate limit, retry-after-ms",
-            play=refuse(*_LIMIT, form="ms"),
+            play=refuse("limit", "ms"),
             dose=Dose(retry_after=0.25),
         ),
         Kind(
             name="429-bare",
             about="rate limit, no word on when to come back",
-            play=refuse(*_LIMIT),
+            play=refuse("limit"),
         ),
         Kind(
             name="429-quota",
             about="no credit left: waiting does not help",
-            play=refuse(
-                429,
-                "You exceeded your current quota, please check your plan and billing details.",
-                "insufficient_quota",
-                "insufficient_quota",
-            ),
+            play=refuse("credit"),
             final=True,
         ),
-        Kind(name="500", about="server error", play=refuse(500, _FAILED, "server_error")),
+        Kind(name="500", about="server error", play=refuse("failed")),
         Kind(
             name="502",
             about="a proxy's page instead of the provider",
@@ -104,7 +92,7 @@ KINDS: Mapping[str, Kind] = _named(
         Kind(
             name="503",
             about="overloaded; Retry-After if the script gives one",
-            play=refuse(*_BUSY, form="seconds"),
+            play=refuse("unavailable", "seconds"),
         ),
         Kind(
             name="504",
@@ -114,75 +102,58 @@ KINDS: Mapping[str, Kind] = _named(
         Kind(
             name="529",
             about="overloaded, in a status of its own",
-            play=refuse(529, "Overloaded", "overloaded_error"),
+            play=refuse("overloaded"),
         ),
         Kind(
             name="408",
             about="the provider waited too long for the request",
-            play=refuse(408, "Request timed out.", "timeout"),
+            play=refuse("late"),
         ),
         Kind(
             name="409",
             about="locked by another request",
-            play=refuse(409, "The resource is locked by another request.", "conflict_error"),
+            play=refuse("locked"),
         ),
         Kind(
             name="400",
             about="the request is invalid",
-            play=refuse(400, "Invalid value for 'temperature'.", param="temperature"),
+            play=refuse("invalid"),
             final=True,
         ),
         Kind(
             name="401",
             about="the key is wrong",
-            play=refuse(401, "Incorrect API key provided.", code="invalid_api_key"),
+            play=refuse("key"),
             final=True,
         ),
         Kind(
             name="403",
             about="the key may not do this",
-            play=refuse(403, "You are not allowed to sample from this model."),
+            play=refuse("forbidden"),
             final=True,
         ),
         Kind(
             name="404",
             about="no such model",
-            play=refuse(
-                404,
-                "The model does not exist or you do not have access to it.",
-                code="model_not_found",
-                param="model",
-            ),
+            play=refuse("model"),
             final=True,
         ),
         Kind(
             name="422",
             about="the request cannot be processed",
-            play=refuse(422, "The request is well formed but cannot be processed."),
+            play=refuse("unprocessable"),
             final=True,
         ),
         Kind(
             name="context-length",
             about="400: the question does not fit the model's context",
-            play=refuse(
-                400,
-                "This model's maximum context length is 8192 tokens. However, your messages "
-                "resulted in 9001 tokens. Please reduce the length of the messages.",
-                code="context_length_exceeded",
-                param="messages",
-            ),
+            play=refuse("too_long"),
             final=True,
         ),
         Kind(
             name="content-filter",
-            about="400: a safety system refuses the question",
-            play=refuse(
-                400,
-                "The response was filtered due to the prompt triggering our content management "
-                "policy. Please modify your prompt and retry.",
-                code="content_filter",
-                param="prompt",
-            ),
+            about="a safety system refuses the question",
+            play=refuse("unsafe"),
             final=True,
         ),
         Kind(name="reset", about="the connection is reset before any reply", play=lines.reset),
@@ -254,14 +225,15 @@ KINDS: Mapping[str, Kind] = _named(
         ),
         Kind(
             name="no-done",
-            about="a whole stream without its [DONE]",
+            about="a whole stream without its end mark",
             play=contents.no_mark,
             leaves="whole",
             whole=False,
+            marked=True,
         ),
         Kind(
             name="no-finish",
-            about="a stream with [DONE], but without a finish reason",
+            about="it ends as it should, but with no finish reason",
             play=contents.no_finish,
             leaves="part",
             whole=False,

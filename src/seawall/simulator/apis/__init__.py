@@ -1,0 +1,42 @@
+"""The providers' APIs that the simulator speaks, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...server import Request
+from . import anthropic, gemini, openai_chat, openai_responses
+from .api import (
+    TROUBLES,
+    Api,
+    Level,
+    Over,
+    Refusal,
+    RetryAfter,
+    Rooms,
+    Trouble,
+    encode,
+)
+
+__all__ = [
+    "APIS",
+    "TROUBLES",
+    "Api",
+    "Level",
+    "Over",
+    "Refusal",
+    "RetryAfter",
+    "Rooms",
+    "Trouble",
+    "api_of",
+    "encode",
+]
+
+#: Whoever tells its own requests apart stands first; OpenAI takes what is nobody's.
+APIS: Sequence[Api] = (anthropic.API, gemini.API, openai_responses.API, openai_chat.API)
+
+
+def api_of(request: Request) -> Api:
+    """The API that the request is meant for."""
+    mine = [api for api in APIS if api.mine(request)]
+    return next((api for api in mine if api.asked(request.path) is not None), mine[0])
