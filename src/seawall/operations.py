@@ -29,6 +29,7 @@ __all__ = [
     "Ranking",
     "RerankRequest",
     "Vector",
+    "ranking_of",
     "vectors_of",
 ]
 
@@ -125,6 +126,11 @@ class RerankRequest(OperationRequest, frozen=True, omit_defaults=True, kw_only=T
     documents: tuple[str, ...]
     top_n: int | None = None
 
+    @property
+    def wanted(self) -> int:
+        """How many results there shall be."""
+        return min(self.top_n or len(self.documents), len(self.documents))
+
     def said(self) -> tuple[Message, ...]:
         return _turns((self.query, *self.documents))
 
@@ -209,3 +215,22 @@ def vectors_of(
         if not math.isfinite(sum(vector)):
             raise ValueError(f"vector {index} holds a number that is not finite")
     return vectors
+
+
+def ranking_of(found: Iterable[tuple[int, float]], request: RerankRequest) -> tuple[Ranked, ...]:
+    """The results of an answer, best first, out of pairs of index and score.
+
+    Raises ``ValueError`` for a document that is ranked twice or was not asked about, a score that
+    is not finite, and fewer results than were asked for.
+    """
+    scores: dict[int, float] = {}
+    for index, score in found:
+        if index in scores or not 0 <= index < len(request.documents):
+            raise ValueError(f"it ranks document {index} of {len(request.documents)} once too many")
+        if not math.isfinite(score):
+            raise ValueError(f"the score of document {index} is {score}")
+        scores[index] = score
+    if len(scores) < request.wanted:
+        raise ValueError(f"it has {len(scores)} results instead of {request.wanted}")
+    best = sorted(scores, key=lambda index: (-scores[index], index))
+    return tuple(Ranked(index, scores[index]) for index in best[: request.wanted])

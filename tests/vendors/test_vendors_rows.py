@@ -43,7 +43,7 @@ def sent(memory: Memory) -> list[Any]:
 def test_every_fact_has_its_source(name: str) -> None:
     entry = row(name)
     told = {key for key in Quirks.__struct_fields__ if getattr(entry.quirks, key) != _usual(key)}
-    told |= {key for key in ("base_url", "key_env", "retired") if getattr(entry, key)}
+    told |= {key for key in ("base_url", "key_env", "operations", "retired") if getattr(entry, key)}
     overlaid = {key for known in entry.models.values() for key in known.quirks}
     assert told | FACTS <= entry.sources.keys()
     assert entry.sources.keys() <= told | FACTS | overlaid

@@ -8,13 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..core import Reply
+from ..operations import ModelsRequest
 from ..ports import Clock
-from .asking import EmbedOptions, check_options, embed_request
+from .asking import (
+    CallOptions,
+    EmbedOptions,
+    RerankOptions,
+    check_options,
+    embed_request,
+    rerank_request,
+)
 from .assemble import Assembly, load_sources
 from .inputs import Messages
 from .operations import ask
 from .options import check
-from .results import EmbedReply
+from .results import EmbedReply, ModelsReply, RerankReply
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
@@ -92,6 +100,27 @@ class AsyncSeawall:
         said = check_options(options, EmbedOptions, self._options)
         request = embed_request(texts, "", said)
         return EmbedReply(await ask(self._assembly, request, model, said))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | Sequence[str],
+        **options: Unpack[RerankOptions],
+    ) -> RerankReply:
+        """Order ``documents`` by how well they answer ``query``, best first.
+
+        ``model``: ``vendor/model``, or several to be tried in order. Raises as ``chat`` does.
+        """
+        said = check_options(options, RerankOptions, self._options)
+        request = rerank_request(query, documents, "", said)
+        return RerankReply(await ask(self._assembly, request, model, said), request.documents)
+
+    async def models(self, vendor: str, **options: Unpack[CallOptions]) -> ModelsReply:
+        """The models ``vendor`` says it has, asked anew. Raises as ``chat`` does."""
+        said = check_options(options, CallOptions, self._options)
+        return ModelsReply(await ask(self._assembly, ModelsRequest(), f"{vendor}/*", said))
 
     def with_options(self, **options: Unpack[Options]) -> AsyncSeawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from ..core import Call, Handler, Reply, Route, run
 from ..errors import ClosedError, ConfigError, UnsupportedError
+from ..layers.pages import pages
 from ..layers.split import SplitLayer
-from ..operations import EmbedRequest, OperationRequest
+from ..operations import EmbedRequest, ModelsRequest, OperationRequest
 from ..plugins import load
 from .assemble import Assembly, models_of
 from .options import CallPolicies, decide, inherited
@@ -43,6 +44,8 @@ async def ask(
     handler = assembly.handler(routes, missing, policies)
     if isinstance(request, EmbedRequest):
         handler = SplitLayer(routes)(handler)
+    elif isinstance(request, ModelsRequest):
+        handler = pages(handler)
     return await _run(assembly, handler, replace(request, model=names[0]), policies, options)
 
 

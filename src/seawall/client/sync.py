@@ -16,13 +16,13 @@ from .assemble import Assembly
 from .closing import close, close_at_exit
 from .inputs import Messages
 from .loop import post, run_in_loop
-from .results import EmbedReply
+from .results import EmbedReply, ModelsReply, RerankReply
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .asking import EmbedOptions
+    from .asking import CallOptions, EmbedOptions, RerankOptions
     from .options import Options
 
 __all__ = ["ReplyStream", "Seawall"]
@@ -125,6 +125,21 @@ class Seawall:
     ) -> EmbedReply:
         """Turn texts into vectors; see ``AsyncSeawall.embed``."""
         return run_in_loop(self._inner.embed(texts, model=model, **options))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | Sequence[str],
+        **options: Unpack[RerankOptions],
+    ) -> RerankReply:
+        """Order documents by how well they answer; see ``AsyncSeawall.rerank``."""
+        return run_in_loop(self._inner.rerank(query, documents, model=model, **options))
+
+    def models(self, vendor: str, **options: Unpack[CallOptions]) -> ModelsReply:
+        """The models a vendor says it has; see ``AsyncSeawall.models``."""
+        return run_in_loop(self._inner.models(vendor, **options))
 
     def with_options(self, **options: Unpack[Options]) -> Seawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

@@ -16,6 +16,7 @@ from ...types import Request, Response
 from ..http_faults import waiting_headers
 from ..json_values import as_object, decode, encode
 from .faults import complaint, fault_from, status_of
+from .listing import Models
 from .reading import StreamReader
 from .requests import read_request, write_request
 from .responses import read_response, write_response
@@ -37,7 +38,7 @@ class AnthropicWire:
     """Towards a vendor that speaks ``POST /v1/messages``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {}
+    operations: ClassVar[Mapping[str, Operation]] = {"models": Models(VERSION)}
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""

@@ -17,9 +17,11 @@ from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
 from ..http_faults import waiting_headers
 from ..json_values import as_object, decode, encode
+from .embeddings import EMBEDDINGS
 from .faults import complaint, error_in, fault_from, status_of
 from .frames import Frames
-from .paths import path_of, target_of
+from .listing import MODELS
+from .paths import method_of, path_of, target_of
 from .requests import read_request, write_request
 from .responses import read_response, write_response
 from .streams import StreamReader
@@ -36,7 +38,10 @@ class GeminiWire:
     """Towards a vendor that speaks ``POST /models/{model}:generateContent``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {}
+    operations: ClassVar[Mapping[str, Operation]] = {
+        "embeddings": EMBEDDINGS,
+        "models": MODELS,
+    }
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
@@ -51,7 +56,7 @@ class GeminiWire:
         except (TypeError, RecursionError) as error:
             raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
         return Draft(
-            path=path_of(request.model, request.stream),
+            path=path_of(request.model, method_of(request.stream)),
             query=(("alt", "sse"),) if request.stream else (),
             body=body,
             headers=_STREAMED if request.stream else _WHOLE,

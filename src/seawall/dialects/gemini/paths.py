@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from ...errors import BadRequestError, UnsupportedError
 
-__all__ = ["path_of", "target_of"]
+__all__ = ["method_of", "path_of", "target_of"]
 
 _WHOLE, _STREAMED = "generateContent", "streamGenerateContent"
 #: A model, or a tuned one under its full name; on Google Cloud they stand below a publisher.
@@ -16,13 +16,16 @@ _PATH = re.compile(
 )
 
 
-def path_of(model: str, stream: bool) -> str:
+def method_of(stream: bool) -> str:
+    return _STREAMED if stream else _WHOLE
+
+
+def path_of(model: str, method: str) -> str:
     """Raises ``UnsupportedError`` for a name that no path can hold."""
     if not model or any(part in ("", ".", "..") for part in model.split("/")):
         raise UnsupportedError(f"the model {model!r} cannot stand in a URL")
     name = quote(model, safe="/")
-    kind = _STREAMED if stream else _WHOLE
-    return f"/{name}:{kind}" if "/" in model else f"/models/{name}:{kind}"
+    return f"/{name}:{method}" if "/" in model else f"/models/{name}:{method}"
 
 
 def target_of(path: str) -> tuple[str, bool]:

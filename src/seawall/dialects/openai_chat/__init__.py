@@ -14,8 +14,10 @@ from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
 from .embeddings import EMBEDDINGS
 from .faults import complaint, error_in, fault_from, status_of, waiting_headers
+from .listing import MODELS
 from .plain import read_plain
 from .requests import read_request, write_request
+from .rerank import RERANK
 from .responses import read_response, write_response
 from .streams import StreamReader, StreamWriter
 from .words import DIALECT, as_object, decode, encode
@@ -31,7 +33,11 @@ class OpenAIChatWire:
     """Towards a vendor that speaks ``POST /chat/completions``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {"embeddings": EMBEDDINGS}
+    operations: ClassVar[Mapping[str, Operation]] = {
+        "embeddings": EMBEDDINGS,
+        "models": MODELS,
+        "rerank": RERANK,
+    }
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
