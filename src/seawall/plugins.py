@@ -14,6 +14,7 @@ __all__ = ["BUILT_IN", "load", "optional"]
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "dialect": {
         "anthropic": "seawall.dialects.anthropic:WIRE",
+        "bedrock": "seawall.dialects.bedrock:WIRE",
         "cohere": "seawall.dialects.cohere:WIRE",
         "gemini": "seawall.dialects.gemini:WIRE",
         "openai_chat": "seawall.dialects.openai_chat:WIRE",

@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from ..config import Unset
 from ..core import Route
+from ..dialects.hosted import Hosted
 from ..errors import ConfigError
 from ..plugins import load
 from ..ports import Secret, Transport, Wire
 from ..transports.given import as_transport
 from ..types import Price
 from ..vendors import Model, Vendor, built_in, names
+from .places import Missing, Places
 from .settings import ModelSettings, Settings, VendorSettings
 
 __all__ = ["Missing", "Router"]
@@ -25,18 +27,6 @@ __all__ = ["Missing", "Router"]
 
 #: Kept for reuse. Names may come from callers, in any number.
 _MOST_ROUTES = 2000
-
-
-class Missing(ConfigError):
-    """A route that cannot be taken because its key is not set in ``variable``."""
-
-    def __init__(self, vendor: str, variable: str, source: str = "") -> None:
-        self.variable = variable
-        super().__init__(
-            f"the key of {vendor} is not set",
-            source=source,
-            remedy=f"Set {variable} in the environment or in .env.",
-        )
 
 
 class Router:
@@ -56,6 +46,7 @@ class Router:
         self._settings = settings
         self._origin = origin
         self._variables = variables
+        self._places = Places(settings, variables)
         self._given = {name: as_transport(given) for name, given in (transports or {}).items()}
         self._loaded: dict[str, Transport] = {}
         self._routes: dict[str, Route] = {}
@@ -127,8 +118,8 @@ class Router:
 
     def _lent(self, name: str, theirs: Route) -> Route | None:
         vendor, _, model = name.partition("/")
-        row = self.vendor(vendor)
-        if row.transport != "http" or self.base_url(vendor) != theirs.base_url:
+        row = self.vendor(vendor).of(model)
+        if self._http_url(vendor) != theirs.base_url:
             return None
         wire, transport = self._wire(vendor, model, row), self.transport(row.transport)
         route = self._route(vendor, model, row, wire=wire, transport=transport)
@@ -174,7 +165,7 @@ class Router:
             return None
         value = self._variables.get(variable, "").strip()
         if not value:
-            if self.vendor(name).key_optional:
+            if self.vendor(name).key_optional or self.vendor(name).transport == "sdk":
                 return None
             raise Missing(name, variable)
         return Secret(value, variable)
@@ -186,6 +177,7 @@ class Router:
         url = row.base_url
         if row.base_url_env is not None and (own is None or own.base_url is None):
             url = self._variables.get(row.base_url_env) or url
+        url = self._places.fill(name, row, url)
         problem = "" if row.transport == "local" else _url_problem(url)
         if problem:
             raise self._wrong(
@@ -218,15 +210,23 @@ class Router:
         if self._addresses is None:
             known = [*self._settings.vendors, *names()]
             self._addresses = {
-                self.base_url(name): name
-                for name in reversed(known)
-                if self.vendor(name).transport == "http" and self.vendor(name).base_url
+                url: name for name in reversed(known) if (url := self._http_url(name))
             }
         return self._addresses
 
+    def _http_url(self, name: str) -> str:
+        """Where the vendor is reached by HTTP; empty if it is not, or nobody said where."""
+        row = self.vendor(name)
+        if row.transport != "http" or not row.base_url:
+            return ""
+        try:
+            return self.base_url(name)
+        except Missing:
+            return ""
+
     def _make(self, name: str) -> Route:
         vendor, _, model = name.partition("/")
-        row = self.vendor(vendor)
+        row = self.vendor(vendor).of(model)
         return replace(
             self._route(
                 vendor,
@@ -242,7 +242,10 @@ class Router:
     def _wire(self, vendor: str, model: str, row: Vendor) -> Wire:
         own = self._settings.models.get(f"{vendor}/{model}") or ModelSettings()
         known = row.models.get(model, Model())
-        return load("dialect", own.dialect or known.dialect or row.dialect)
+        wire = load("dialect", own.dialect or known.dialect or row.dialect)
+        if row.hosting is None:
+            return wire
+        return Hosted(wire, self._places.hosting(vendor, row, row.hosting))
 
     def _route(
         self, vendor: str, model: str, row: Vendor, *, wire: Wire, transport: Transport
@@ -327,7 +330,8 @@ def _changed(row: Vendor, own: VendorSettings) -> Vendor:
     changes: dict[str, Any] = {
         field: value
         for field in own.__struct_fields__
-        if field not in ("key", "headers") and (value := getattr(own, field)) is not None
+        if field not in ("key", "headers", "variables")
+        and (value := getattr(own, field)) is not None
     }
     if own.base_url is not None or own.key is not None:
         changes["key_env"] = None if own.base_url is not None and own.key is None else row.key_env

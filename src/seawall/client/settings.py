@@ -9,11 +9,13 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from ..dialects.hosted import Hosting
 from ..layers.breaker import Breaker
 from ..layers.recovery import Recovery
 from ..layers.retry import Retry
 from ..ports import Quirks, Secret, Timeouts
 from ..vendors import Prices, built_in
+from ..vendors.places import SdkClient
 
 __all__ = [
     "LedgerSettings",
@@ -38,7 +40,8 @@ def check_deadline(deadline: Timeouts) -> None:
 
 
 class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[vendors.NAME]``: a vendor that is not built in, or changes to one that is."""
+    """``[vendors.NAME]``: a vendor that is not built in, or changes to one that is. ``variables``
+    fill in its row's templates."""
 
     dialect: str | None = None
     transport: str | None = None
@@ -48,6 +51,9 @@ class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     auth_scheme: str | None = None
     headers: dict[str, Any] | None = None
     quirks: Quirks | None = None
+    variables: dict[str, str] | None = None
+    hosting: Hosting | None = None
+    sdk: SdkClient | None = None
     operations: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -10,8 +11,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..dialects.hosted import Hosting
 from ..ports import Quirks
 from ..types import Price
+from .places import Family, SdkClient, Variable
 
 __all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
 
@@ -76,7 +79,11 @@ class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     """One vendor's row. ``source`` says where its facts come from, ``sources`` where each does:
     by the name of a field or of a quirk, and ``tools``, ``parallel_tools``, ``retired``.
     ``key_optional``: without a key it is asked without one. ``operations``: what it serves beside
-    chat, if that is less than its dialect can say."""
+    chat, if that is less than its dialect can say.
+
+    ``hosting``: what a cloud changes of the dialect's requests. ``variables``: the parts of its
+    address that depend on an account. ``sdk``: the official client that can carry the bytes.
+    ``families``: models, by a pattern of their names, that are asked in another way."""
 
     dialect: str = "openai_chat"
     transport: str = "http"
@@ -89,19 +96,33 @@ class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     headers: dict[str, str] = {}
     quirks: Quirks = Quirks()
     operations: tuple[str, ...] | None = None
+    hosting: Hosting | None = None
+    variables: dict[str, Variable] = {}
+    sdk: SdkClient | None = None
+    families: dict[str, Family] = {}
     models: dict[str, Model] = {}
     retired: dict[str, Retired] = {}
     source: str = ""
     sources: dict[str, str] = {}
 
+    def of(self, model: str) -> Vendor:
+        """The row as it is for ``model``: with what the first family that it belongs to says."""
+        for pattern, family in self.families.items():
+            if fnmatchcase(model, pattern):
+                told = {name: getattr(family, name) for name in family.__struct_fields__}
+                known = {name: value for name, value in told.items() if value is not None}
+                return replace(self, families={}, **known)
+        return self
+
     def quirks_of(self, model: str) -> Quirks:
         """How the vendor departs from its dialect when it is asked for ``model``. Raises
         ``msgspec.ValidationError`` for a quirk there is not."""
         known = self.models.get(model)
+        usual = self.of(model).quirks
         if known is None or not known.quirks:
-            return self.quirks
+            return usual
         told = msgspec.convert(known.quirks, Quirks)
-        return replace(self.quirks, **{name: getattr(told, name) for name in known.quirks})
+        return replace(usual, **{name: getattr(told, name) for name in known.quirks})
 
 
 @cache

@@ -52,12 +52,16 @@ def _addresses(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
         key = "none" if row.key_env is None else f"`{row.key_env}`"
         if row.key_optional:
             key += ", if it wants one"
-        yield f"`{name}`", f"`{row.dialect}`", row.base_url or "this machine", key
+        spoken = [f"`{row.dialect}`"]
+        spoken += [f"`{of}`: `{f.dialect}`" for of, f in row.families.items() if f.dialect]
+        yield f"`{name}`", ", ".join(spoken), row.base_url or "this machine", key
 
 
 def _capable(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
     for name, row in rows.items():
         yield f"`{name}`", *_words(capabilities(row.quirks))
+        for family in row.families:
+            yield f"`{name}/{family}`", *_words(capabilities(row.of(family).quirks))
 
 
 def _words(can: Capabilities) -> Sequence[str]:
