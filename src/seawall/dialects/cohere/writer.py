@@ -66,7 +66,10 @@ class StreamWriter:
             if event.dialect == DIALECT:
                 (self._end if event.scope == "choice" else self._late).update(event.fields)
             return b""
-        return self._begin() + self._content(event)
+        written = self._begin()
+        if type(event) is not ToolCallDelta and self._call is not None and self._is_whole():
+            written += self._end_call()
+        return written + self._content(event)
 
     def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes:
         """Written anew, with indices that are known to be right."""
