@@ -22,7 +22,7 @@ from ..vendors import Model, Vendor, built_in, names
 from .places import Missing, Places
 from .settings import ModelSettings, Settings, VendorSettings
 
-__all__ = ["Missing", "Router"]
+__all__ = ["Missing", "Router", "url_problem"]
 
 
 #: Kept for reuse. Names may come from callers, in any number.
@@ -64,11 +64,13 @@ class Router:
 
     def names(self, model: str) -> tuple[str, ...]:
         """The ``vendor/model`` names behind an alias, in order; a plain name is its own."""
-        return tuple(self._expand(model, ()))
+        return tuple(dict.fromkeys(self._expand(model, ())))
 
     def _expand(self, model: str, above: tuple[str, ...]) -> list[str]:
         entry = self._settings.models.get(model)
         if entry is not None and entry.route:
+            if model in above and "/" in model.strip("/"):
+                return [model]  # in the route of its own name a model is itself
             if model in above:
                 circle = " -> ".join((*above, model))
                 raise self._wrong(f"the alias refers to itself: {circle}", "models", model, "route")
@@ -148,7 +150,15 @@ class Router:
         return row
 
     def _row(self, name: str) -> Vendor | None:
-        row, own = built_in(name), self._settings.vendors.get(name)
+        own = self._settings.vendors.get(name)
+        like = name if own is None or own.like is None else own.like
+        row = built_in(like)
+        if row is None and like != name:
+            raise self._wrong(
+                f"there is no built-in vendor {like!r}",
+                *("vendors", name, "like"),
+                remedy=f"Known: {', '.join(names())}.",
+            )
         if row is None and own is None:
             return None
         return _changed(row or Vendor(), own or VendorSettings())
@@ -178,7 +188,7 @@ class Router:
         if row.base_url_env is not None and (own is None or own.base_url is None):
             url = self._variables.get(row.base_url_env) or url
         url = self._places.fill(name, row, url)
-        problem = "" if row.transport == "local" else _url_problem(url)
+        problem = "" if row.transport == "local" else url_problem(url)
         if problem:
             raise self._wrong(
                 problem,
@@ -312,7 +322,7 @@ class Router:
         return load("transport", name)()
 
 
-def _url_problem(url: str) -> str:
+def url_problem(url: str) -> str:
     """What is wrong with a base URL; empty if nothing is. What may be a key is not shown."""
     try:
         parts = urlsplit(url)
@@ -330,7 +340,7 @@ def _changed(row: Vendor, own: VendorSettings) -> Vendor:
     changes: dict[str, Any] = {
         field: value
         for field in own.__struct_fields__
-        if field not in ("key", "headers", "variables")
+        if field not in ("like", "key", "headers", "variables")
         and (value := getattr(own, field)) is not None
     }
     if own.base_url is not None or own.key is not None:

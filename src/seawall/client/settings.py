@@ -40,9 +40,11 @@ def check_deadline(deadline: Timeouts) -> None:
 
 
 class VendorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[vendors.NAME]``: a vendor that is not built in, or changes to one that is. ``variables``
-    fill in its row's templates."""
+    """``[vendors.NAME]``: a vendor that is not built in, or changes to one that is. ``like``: the
+    built-in vendor that it is but for what is said here, when ``NAME`` is another (a second
+    account, a second region). ``variables`` fill in its row's templates."""
 
+    like: str | None = None
     dialect: str | None = None
     transport: str | None = None
     base_url: str | None = None
@@ -145,7 +147,7 @@ def inherit(settings: Settings, tree: Mapping[str, Any]) -> Settings:
     }
     vendors = dict(settings.vendors)
     for name, entry in vendors.items():
-        row = built_in(name)
+        row = built_in(entry.like or name)
         if row is not None:
             vendors[name] = _filled(entry, tree["vendors"][name], {"quirks": row.quirks})
     return replace(settings, models=models, vendors=vendors)
