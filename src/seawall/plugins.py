@@ -31,6 +31,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "demo": "seawall.cli.demo:demo",
         "doctor": "seawall.cli.doctor:doctor",
         "explain": "seawall.cli.explain:explain",
+        "import": "seawall.cli.imports:import_",
         "local": "seawall.cli.local:local",
         "logs": "seawall.cli.logs:logs",
         "models": "seawall.cli.models:models",
