@@ -22,8 +22,9 @@ from ..errors import (
     QuotaExceededError,
     RateLimitError,
 )
+from ..ports import Headers
 
-__all__ = ["fault_for", "retry_after", "waiting_headers"]
+__all__ = ["error_headers", "fault_for", "retry_after"]
 
 # The wordings of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Groq, Mistral, DeepSeek, xAI,
 # Anthropic and Gemini. A cap on the *output* is another matter, although it is a maximum too.
@@ -162,9 +163,19 @@ def _date(text: str | None) -> float | None:
         return None
 
 
-def waiting_headers(fault: Fault) -> list[tuple[str, str]]:
-    """How long the caller should wait: whole seconds as RFC 9110 wants them, rounded up, and
-    the milliseconds the official SDKs prefer. A date is passed on as one."""
+def error_headers(fault: Fault, id_name: str = "") -> Headers:
+    """What goes with the body that tells a caller of ``fault``: that it was tried enough, and how
+    long to wait. ``id_name``: the header in which the dialect names the provider's request."""
+    headers = [("content-type", "application/json"), ("x-should-retry", "false")]
+    headers += _waiting(fault)
+    if id_name and fault.request_id is not None:
+        headers.append((id_name, fault.request_id))
+    return Headers(headers)
+
+
+def _waiting(fault: Fault) -> list[tuple[str, str]]:
+    """Whole seconds as RFC 9110 wants them, rounded up, and the milliseconds the official SDKs
+    prefer. A date is passed on as one."""
     if fault.after is not None:
         return [
             ("retry-after", str(math.ceil(fault.after))),

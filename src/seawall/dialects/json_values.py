@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from ..errors import UnsupportedError
+from ..errors import BadRequestError, UnsupportedError
 
-__all__ = ["as_list", "as_object", "as_text", "decode", "encode", "encode_body"]
+__all__ = [
+    "as_list",
+    "as_object",
+    "as_text",
+    "decode",
+    "decode_error",
+    "encode",
+    "encode_body",
+    "peeked",
+]
+
+Peek = TypeVar("Peek")
 
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -30,6 +42,22 @@ def decode(data: bytes) -> Any:
         return _decode(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def decode_error(body: bytes) -> Any:
+    """The body of an error reply; ``None`` if it is no JSON: a proxy's page, or half of it."""
+    try:
+        return decode(body)
+    except ValueError:
+        return None
+
+
+def peeked(decode: Callable[[bytes], Peek], body: bytes) -> Peek:
+    """What ``decode`` reads of a caller's request. Raises ``BadRequestError``."""
+    try:
+        return decode(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(f"the request is not valid: {error}", status=400) from None
 
 
 def as_object(value: Any, where: str) -> dict[str, Any]:

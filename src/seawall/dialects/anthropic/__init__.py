@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...errors import BadRequestError, Fault, UnsupportedError
+from ...errors import Fault
 from ...framing.sse import SSE
 from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
-from ..http_faults import waiting_headers
-from ..json_values import as_object, decode, encode
+from ..http_faults import error_headers
+from ..json_values import as_object, decode, decode_error, encode, encode_body, peeked
 from .faults import complaint, fault_from, status_of
 from .listing import Models
 from .reading import StreamReader
@@ -43,16 +43,9 @@ class AnthropicWire:
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
-        try:
-            said = write_request(request, quirks, notes)
-            betas = said.pop("betas", ())
-            body = encode(said)
-        except UnicodeEncodeError as error:
-            raise UnsupportedError(
-                f"the request holds a text that is no Unicode: {error}"
-            ) from None
-        except (TypeError, RecursionError) as error:
-            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
+        said = write_request(request, quirks, notes)
+        betas = said.pop("betas", ())
+        body = encode_body(said)
         version = SAMPLING_VERSION if any(name in said for name in _SAMPLING) else VERSION
         headers = [("content-type", "application/json"), ("anthropic-version", version)]
         if betas:
@@ -76,11 +69,7 @@ class AnthropicWire:
         return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
-        try:
-            raw: Any = decode(body)
-        except ValueError:
-            raw = None
-        return fault_from(raw, body, status, headers)
+        return fault_from(decode_error(body), body, status, headers)
 
 
 class _Output(Struct):
@@ -102,10 +91,7 @@ class AnthropicFace:
     name = DIALECT
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
-        try:
-            head = _peek(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequestError(f"the request is not valid: {error}", status=400) from None
+        head = peeked(_peek, body)
         config = head.output_config
         return Head(
             model=head.model,
@@ -134,11 +120,7 @@ class AnthropicFace:
         return StreamWriter(head.model, complaint)
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
-        headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        headers += waiting_headers(fault)
-        if fault.request_id is not None:
-            headers.append(("request-id", fault.request_id))
-        return status_of(fault), Headers(headers), encode(complaint(fault))
+        return status_of(fault), error_headers(fault, "request-id"), encode(complaint(fault))
 
 
 WIRE = AnthropicWire()

@@ -6,17 +6,17 @@ The model and the wish for a stream stand in the path, so the face looks there f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadRequestError, Fault, UnsupportedError
+from ...errors import Fault
 from ...folding import fold
 from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
-from ..http_faults import waiting_headers
-from ..json_values import as_object, decode, encode
+from ..http_faults import error_headers
+from ..json_values import as_object, decode, decode_error, encode, encode_body, peeked
 from .embeddings import EMBEDDINGS
 from .faults import complaint, error_in, fault_from, status_of
 from .frames import Frames
@@ -47,14 +47,7 @@ class GeminiWire:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
         said = write_request(request, quirks, notes)
-        try:
-            body = encode(said)
-        except UnicodeEncodeError as error:
-            raise UnsupportedError(
-                f"the request holds a text that is no Unicode: {error}"
-            ) from None
-        except (TypeError, RecursionError) as error:
-            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
+        body = encode_body(said)
         return Draft(
             path=path_of(request.model, method_of(request.stream)),
             query=(("alt", "sse"),) if request.stream else (),
@@ -82,11 +75,7 @@ class GeminiWire:
         return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
-        try:
-            raw: Any = decode(body)
-        except ValueError:
-            raw = None
-        return fault_from(raw, body, status, headers)
+        return fault_from(decode_error(body), body, status, headers)
 
 
 class _Config(Struct, rename="camel"):
@@ -114,10 +103,7 @@ class GeminiFace:
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
         model, stream = target_of(path)
-        try:
-            head = _peek(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequestError(f"the request is not valid: {error}", status=400) from None
+        head = peeked(_peek, body)
         config = head.generationConfig or head.generation_config or _Config()
         return Head(
             model=model,
@@ -142,9 +128,7 @@ class GeminiFace:
         return StreamWriter(head.model, complaint)
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
-        headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        headers += waiting_headers(fault)
-        return status_of(fault), Headers(headers), encode(complaint(fault))
+        return status_of(fault), error_headers(fault), encode(complaint(fault))
 
 
 WIRE = GeminiWire()

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadRequestError, Fault, UnsupportedError
+from ...errors import Fault
 from ...framing.sse import SSE
 from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
+from ..http_faults import error_headers
+from ..json_values import decode_error, encode_body, peeked
 from .embeddings import EMBEDDINGS
-from .faults import complaint, error_in, fault_from, status_of, waiting_headers
+from .faults import complaint, error_in, fault_from, status_of
 from .listing import MODELS
 from .plain import read_plain
 from .requests import read_request, write_request
@@ -43,14 +45,7 @@ class OpenAIChatWire:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
         said = write_request(request, quirks, notes)
-        try:
-            body = encode(said)
-        except UnicodeEncodeError as error:
-            raise UnsupportedError(
-                f"the request holds a text that is no Unicode: {error}"
-            ) from None
-        except (TypeError, RecursionError) as error:
-            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
+        body = encode_body(said)
         headers = _STREAMED if request.stream else _WHOLE
         return Draft(path="/chat/completions", body=body, headers=headers, notes=tuple(notes))
 
@@ -73,11 +68,7 @@ class OpenAIChatWire:
         return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
-        try:
-            raw: Any = decode(body)
-        except ValueError:
-            raw = None
-        return fault_from(raw, body, status, headers)
+        return fault_from(decode_error(body), body, status, headers)
 
 
 class _Options(Struct):
@@ -106,10 +97,7 @@ class OpenAIChatFace:
     name = DIALECT
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
-        try:
-            head = _peek(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequestError(f"the request is not valid: {error}", status=400) from None
+        head = peeked(_peek, body)
         options, wanted = head.stream_options, head.response_format
         return Head(
             model=head.model,
@@ -138,9 +126,7 @@ class OpenAIChatFace:
         return StreamWriter(head.model, head.include_usage, complaint)
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
-        headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        headers += waiting_headers(fault)
-        return status_of(fault), Headers(headers), encode(complaint(fault))
+        return status_of(fault), error_headers(fault), encode(complaint(fault))
 
 
 WIRE = OpenAIChatWire()

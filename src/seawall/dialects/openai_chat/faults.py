@@ -27,10 +27,10 @@ from ...errors import (
     RateLimitError,
     TimeoutFault,
 )
-from ..http_faults import fault_for, waiting_headers
+from ..http_faults import fault_for
 from .words import encode
 
-__all__ = ["complaint", "error_in", "fault_from", "status_of", "waiting_headers"]
+__all__ = ["complaint", "error_in", "fault_from", "status_of"]
 
 
 def error_in(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:

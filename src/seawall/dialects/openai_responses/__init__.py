@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadRequestError, Fault, UnsupportedError
+from ...errors import BadRequestError, Fault
 from ...framing.sse import SSE
 from ...ports import Draft, Head, Headers, Quirks
 from ...types import Request, Response
-from ..http_faults import waiting_headers
-from ..json_values import as_object, decode, encode
+from ..http_faults import error_headers
+from ..json_values import as_object, decode, decode_error, encode, encode_body, peeked
 from ..openai_chat import OpenAIChatWire
 from ..openai_chat.faults import complaint, fault_from, status_of
 from .faults import error_event, fault_in
@@ -46,14 +46,7 @@ class OpenAIResponsesWire:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
         said = write_request(request, quirks, notes)
-        try:
-            body = encode(said)
-        except UnicodeEncodeError as error:
-            raise UnsupportedError(
-                f"the request holds a text that is no Unicode: {error}"
-            ) from None
-        except (TypeError, RecursionError) as error:
-            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
+        body = encode_body(said)
         headers = _STREAMED if request.stream else _WHOLE
         return Draft(path="/responses", body=body, headers=headers, notes=tuple(notes))
 
@@ -72,11 +65,7 @@ class OpenAIResponsesWire:
         return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
-        try:
-            raw: Any = decode(body)
-        except ValueError:
-            raw = None
-        return fault_from(raw, body, status, headers)
+        return fault_from(decode_error(body), body, status, headers)
 
 
 class _Format(Struct):
@@ -105,10 +94,7 @@ class OpenAIResponsesFace:
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
         """Raises ``BadRequestError`` also for a question whose answer is to be fetched later."""
-        try:
-            head = _peek(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequestError(f"the request is not valid: {error}", status=400) from None
+        head = peeked(_peek, body)
         if head.background:
             raise BadRequestError("an answer in the background is not waited for", status=400)
         wanted = None if head.text is None else head.text.format
@@ -138,9 +124,7 @@ class OpenAIResponsesFace:
         return StreamWriter(head.model, error_event)
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
-        headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        headers += waiting_headers(fault)
-        return status_of(fault), Headers(headers), encode(complaint(fault))
+        return status_of(fault), error_headers(fault), encode(complaint(fault))
 
 
 WIRE = OpenAIResponsesWire()
