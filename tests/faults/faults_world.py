@@ -35,6 +35,16 @@ TOOLS: list[Any] = [
 ]
 
 
+#: Where each dialect is asked at the simulator.
+AT = {
+    "openai_chat": "http://one/v1",
+    "openai_responses": "http://one/v1",
+    "anthropic": "http://one",
+    "gemini": "http://one/v1beta",
+    "cohere": "http://one",
+}
+
+
 class Told(Struct):
     """What the application got: an answer, or an error and what came before it. ``marked``:
     the answer says that a piece of it may be missing."""
@@ -47,10 +57,17 @@ class Told(Struct):
 
 
 class FaultsWorld:
-    """``first`` is asked first, ``second`` (if there is a script for it) after that."""
+    """``first`` is asked first, in ``dialect``; ``second`` (if there is a script for it) after
+    that."""
 
     def __init__(
-        self, directory: Path, first: Script, second: Script | None = None, **options: Any
+        self,
+        directory: Path,
+        first: Script,
+        second: Script | None = None,
+        *,
+        dialect: str = "openai_chat",
+        **options: Any,
     ) -> None:
         self.clock = VirtualClock()
         self.directory = directory
@@ -59,7 +76,7 @@ class FaultsWorld:
         self.carriers = [self.first.transport(), self.second.transport()]
         self.settings: dict[str, Any] = {
             "vendors": {
-                "one": {"base_url": "http://one/v1"},
+                "one": {"base_url": AT[dialect], "dialect": dialect},
                 "two": {"base_url": "http://two/v1", "transport": "two"},
             },
             "transports": {"http": self.carriers[0], "two": self.carriers[1]},

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults_world import DEADLINE, FaultsWorld, Told
+from faults_world import AT, DEADLINE, FaultsWorld, Told
 
 from seawall import AsyncSeawall
 from seawall.simulator import KINDS, Kind, Rule, Script
@@ -53,6 +53,43 @@ async def test_whole_or_a_typed_error(
         await world.close()
 
 
+#: Answers of this size cost the same in every dialect.
+SMALL = [kind for kind in KINDS.values() if kind.name not in LARGE]
+#: Where the dialect gives the ids of calls on as they came.
+AS_THEY_CAME = {"openai_responses", "anthropic", "cohere"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "stream", "routes", "recovery"),
+    [
+        pytest.param(kind, stream, routes, recovery, id=f"{kind.name}-{stream}-{routes}")
+        for kind in SMALL
+        for stream in (False, True)
+        for routes, recovery in ((1, "error"), (2, "hold"))
+        if (kind.streamed if stream else kind.whole)
+    ],
+)
+@pytest.mark.parametrize("dialect", sorted(AT.keys() - {"openai_chat"}))
+async def test_in_every_dialect(
+    tmp_path: Path, dialect: str, kind: Kind, stream: bool, routes: int, recovery: str
+) -> None:
+    """The library, with another route in OpenAI's chat and without. What is recorded is the
+    same for all, and looked at above."""
+    script = Script(faults=(Rule(fault=kind.name),))
+    other = Script() if routes == 2 else None
+    world = FaultsWorld(tmp_path, script, other, dialect=dialect, recovery=recovery)
+    world.settings["ledger"] = False
+    tools = kind.calls > 1
+    told = await world.ask("library", stream=stream, tools=tools)
+    try:
+        if not tools or dialect not in AS_THEY_CAME:
+            _check_told(told, kind, tools)
+        _check_rescue(told, kind, recovery, routes)
+        await _check_health(world, told)
+    finally:
+        await world.close()
+
+
 def _check_told(told: Told, kind: Kind, tools: bool) -> None:
     assert told.took <= DEADLINE + 0.25
     if told.error is not None:
@@ -79,13 +116,7 @@ def _check_rescue(told: Told, kind: Kind, recovery: str, routes: int) -> None:
 
 async def _check_aftermath(world: FaultsWorld, told: Told) -> None:
     asked = list(world.first.log) + list(world.second.log)
-    for simulator in (world.first, world.second):
-        if told.error is None and not world.two:
-            simulator.claim(told.text)
-        verdict = simulator.verdict()
-        assert verdict.good or told.marked, str(verdict)
-    assert [carrier.open for carrier in world.carriers] == [0, 0]
-    assert len(asyncio.all_tasks()) == 1
+    await _check_health(world, told)
     row = await world.row()
     assert row.attempts == len(asked)
     if told.error is None:
@@ -93,6 +124,16 @@ async def _check_aftermath(world: FaultsWorld, told: Told) -> None:
         assert bool(row.damaged) == told.marked
     else:
         assert row.outcome in ("fault", "cut") or row.damaged
+
+
+async def _check_health(world: FaultsWorld, told: Told) -> None:
+    for simulator in (world.first, world.second):
+        if told.error is None and not world.two:
+            simulator.claim(told.text)
+        verdict = simulator.verdict()
+        assert verdict.good or told.marked, str(verdict)
+    assert [carrier.open for carrier in world.carriers] == [0, 0]
+    assert len(asyncio.all_tasks()) == 1
     # The process is healthy: the next question is answered.
     settings: dict[str, Any] = world.settings | {"ledger": False}
     client = AsyncSeawall(**settings)

@@ -35,6 +35,7 @@ WIRES: dict[str, dict[str, Any]] = {
     "openai_responses": {"base_url": "http://sim/v1"},
     "anthropic": {"base_url": "http://sim"},
     "gemini": {"base_url": "http://sim/v1beta"},
+    "cohere": {"base_url": "http://sim"},
 }
 
 

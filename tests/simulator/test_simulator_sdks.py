@@ -22,7 +22,11 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("anthropic-2", "sdk_anthropic_inside.py"), ("google-genai-3", "sdk_google_inside.py")],
+    [
+        ("anthropic-2", "sdk_anthropic_inside.py"),
+        ("cohere-7", "sdk_cohere_inside.py"),
+        ("google-genai-3", "sdk_google_inside.py"),
+    ],
 )
 def test_in_an_environment_of_its_own(name: str, file: str) -> None:
     printed = environment(name).run_tests(HERE / file)

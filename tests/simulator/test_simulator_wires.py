@@ -27,6 +27,8 @@ EACH = [
 AS_THEY_CAME = {
     ("anthropic", "duplicate-tool-ids"),
     ("anthropic", "missing-tool-ids"),
+    ("cohere", "duplicate-tool-ids"),
+    ("cohere", "missing-tool-ids"),
     ("openai_responses", "duplicate-tool-ids"),
 }
 each_wire = pytest.mark.parametrize("wire", OTHERS)
@@ -148,6 +150,17 @@ async def test_geminis_errors() -> None:
     assert info["reason"] == "API_KEY_INVALID"
 
 
+async def test_coheres_errors() -> None:
+    found: dict[str, int] = {}
+    for fault in ("429", "429-quota", "500", "503", "529", "408", "401", "422", "content-filter"):
+        status, _, body = await refused("cohere", fault)
+        assert msgspec.json.decode(body).keys() == {"id", "message"}
+        found[fault] = status
+    assert list(found.values()) == [429, 402, 500, 503, 503, 504, 401, 422, 498]
+    _, headers, _ = await refused("cohere", "429", retry_after=1.5)
+    assert headers["retry-after"] == "2"
+
+
 async def test_a_prompt_that_gemini_blocks_has_no_error_and_no_answer() -> None:
     for stream in (False, True):
         status, _, body = await refused("gemini", "content-filter", stream=stream)
@@ -169,6 +182,10 @@ async def test_a_fault_is_known_by_its_own_name() -> None:
     [
         ("anthropic", b'event: error\ndata: {"type":"error","error":{"type":"api_error"'),
         ("gemini", b'data: {"error":{"code":500,"message":'),
+        (
+            "cohere",
+            b'event: message-end\ndata: {"type":"message-end","id":"sim-1","delta":{"error":',
+        ),
         ("openai_responses", b'event: error\ndata: {"type":"error","sequence_number":'),
         ("openai_responses", b'event: response.failed\ndata: {"type":"response.failed"'),
     ],
@@ -288,6 +305,7 @@ async def test_the_models_are_listed_as_the_provider_does() -> None:
         ("/v1/models", {"anthropic-version": "2023-06-01"}, "data", "harbour"),
         ("/v1beta/models", {}, "models", "models/harbour"),
         ("/v1/models", {"x-goog-api-key": "k"}, "models", "models/harbour"),
+        ("/v1/models", {"user-agent": "cohere/7.3.1"}, "models", "harbour"),
         ("/v1/models", {}, "data", "harbour"),
     ):
         status, _, body = await world.raw(path=path, method="GET", headers=headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...server import Request
-from . import anthropic, gemini, openai_chat, openai_responses
+from . import anthropic, cohere, gemini, openai_chat, openai_responses
 from .api import (
     TROUBLES,
     Api,
@@ -33,7 +33,13 @@ __all__ = [
 ]
 
 #: Whoever tells its own requests apart stands first; OpenAI takes what is nobody's.
-APIS: Sequence[Api] = (anthropic.API, gemini.API, openai_responses.API, openai_chat.API)
+APIS: Sequence[Api] = (
+    anthropic.API,
+    gemini.API,
+    cohere.API,
+    openai_responses.API,
+    openai_chat.API,
+)
 
 
 def api_of(request: Request) -> Api:
