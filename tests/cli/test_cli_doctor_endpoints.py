@@ -123,6 +123,40 @@ async def test_an_answer_is_judged(tmp_path: Path, answer: bytes, level: str, sa
     assert found.remedy or level == "ok"
 
 
+@pytest.mark.parametrize(
+    ("vendor", "asked", "answer"),
+    [
+        ("anthropic", b"GET /v1/models?limit=1000 ", reply("401 Unauthorized")),
+        (
+            "google",
+            b"GET /models?pageSize=1000 ",
+            reply(
+                "400 Bad Request",
+                '{"error": {"code": 400, "message": "API key not valid.", "status": '
+                '"INVALID_ARGUMENT", "details": [{"@type": "type.googleapis.com/google.rpc.'
+                'ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}]}}',
+            ),
+        ),
+    ],
+)
+async def test_each_dialect_is_asked_and_judged_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor: str, asked: bytes, answer: bytes
+) -> None:
+    monkeypatch.setenv(f"{vendor.upper()}_KEY", KEY)
+    heads: list[bytes] = []
+
+    async def judge(head: bytes) -> bytes:
+        heads.append(head)
+        return answer
+
+    async with serving(judge) as port:
+        found = await ask(tmp_path, **{vendor: f"http://127.0.0.1:{port}"})
+    [finding] = [each.finding for each in found if each.finding.title == vendor]
+    assert finding.level == "fail"
+    assert "refuses the key from" in finding.detail
+    assert heads[0].startswith(asked)
+
+
 async def test_a_redirect_says_where_it_leads(tmp_path: Path) -> None:
     found = await judged(tmp_path, reply("308 Permanent", location="https://other/v1"))
     assert found.remedy.endswith("https://other/v1")

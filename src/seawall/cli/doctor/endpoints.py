@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
 from ...client.routes import Missing
-from ...errors import ConfigError, Fault
-from ...ports import Headers, Outbound, Secret
+from ...core import Route
+from ...errors import AuthenticationError, ConfigError, Fault
+from ...operations import ModelsRequest
+from ...ports import Headers, Inbound, Outbound, Secret
 from .findings import Finding, refused
 from .setup import Setup
 
@@ -54,11 +56,12 @@ async def _ask(name: str, setup: Setup) -> Answer:
     try:
         # A route is made for a model; which one does not matter to its address and key.
         route = setup.router.route(f"{name}/any")
-        question = Outbound(method="GET", url=f"{route.base_url}/models", headers=route.headers)
+        question = _question(route)
         began, before = time.time(), time.monotonic()
         async with asyncio.timeout(DEADLINE):
             inbound = await route.transport(question)
-        seconds = time.monotonic() - before
+            seconds = time.monotonic() - before
+            wants_key = await _wants_key(route, inbound)
     except ConfigError as error:
         return Answer(refused(name, error))
     except TimeoutError:
@@ -67,11 +70,32 @@ async def _ask(name: str, setup: Setup) -> Answer:
         return _unreachable(name, fault.message)
     inbound.abort()
     answered = f"{urlsplit(route.base_url).netloc} answers in {seconds * 1000:.0f} ms"
-    if inbound.status in (401, 403):
+    if wants_key:
         finding = _locked(name, setup.router.key(name), answered, inbound.status)
     else:
         finding = _judge(name, answered, inbound.status, inbound.headers)
     return Answer(finding, _skew(inbound.headers, began + seconds / 2))
+
+
+def _question(route: Route) -> Outbound:
+    """For the list of models, as the vendor's dialect asks for it."""
+    listing = route.wire.operations.get("models")
+    if listing is None:
+        return Outbound(method="GET", url=f"{route.base_url}/models", headers=route.headers)
+    draft = listing.encode(ModelsRequest(), route.quirks)
+    query = f"?{urlencode(draft.query)}" if draft.query else ""
+    headers = (*draft.headers, *route.headers)
+    return Outbound(method="GET", url=route.base_url + draft.path + query, headers=headers)
+
+
+async def _wants_key(route: Route, inbound: Inbound) -> bool:
+    """Whether the answer is about the key. Google says so with a 400."""
+    if inbound.status in (401, 403):
+        return True
+    if inbound.status != 400:
+        return False
+    body = await inbound.read()
+    return isinstance(route.wire.fault(400, inbound.headers, body), AuthenticationError)
 
 
 def _unreachable(name: str, why: str) -> Answer:
@@ -83,7 +107,7 @@ def _locked(name: str, key: Secret | None, answered: str, status: int) -> Findin
     if key is None:
         remedy = f'Name one: key = "${{VARIABLE}}" under [vendors.{name}].'
         return Finding("fail", name, f"{answered} and wants a key ({status})", remedy)
-    what = "refuses" if status == 401 else "does not let in"
+    what = "does not let in" if status == 403 else "refuses"
     detail = f"{answered} and {what} the key from {key.source} ({status})"
     remedy = "Correct the key, or make a new one at the provider."
     return Finding("fail", name, detail, remedy)
