@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from ...errors import Fault
 from ...framing.sse import write_sse
 from ...types import (
@@ -27,6 +30,24 @@ from .words import DIALECT, own, write_stop
 __all__ = ["StreamWriter"]
 
 
+class _Block(Struct):
+    type: str = ""
+
+
+class _Shape(Struct):
+    """What tells where in a stream a frame belongs."""
+
+    type: str
+    index: int | None = None
+    content_block: _Block | None = None
+    usage: dict[str, Any] | None = None
+
+
+_shape = msgspec.json.Decoder(_Shape).decode
+_PIECE = b'{"type":"content_block_delta"'
+_PIECE_HEAD = b"event: content_block_delta\ndata: "
+
+
 class StreamWriter:
     """Writes one stream. The end and the usage go out together, when both are known.
 
@@ -38,6 +59,8 @@ class StreamWriter:
         self._model = model
         self._complain = complain
         self._started = False
+        self._anew = False
+        self._ended = False
         self._next = 0
         self._current: tuple[str, int] | None = None
         self._call: int | None = None
@@ -69,8 +92,71 @@ class StreamWriter:
         return self._content(event)
 
     def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes:
-        """Written anew, with the ends of blocks where they are known to be."""
+        """Frames go on as they came while each stands where it should. From the first that does
+        not they are written anew, with the ends of blocks where they are known to be."""
+        if not self._anew:
+            if self._is_text(frame, events):
+                return _PIECE_HEAD + frame + b"\n\n"
+            if not frame.strip():
+                return b""
+            shape = _shape(frame)
+            if self._fits(shape, events):
+                return _named(shape.type, frame.replace(b"\n", b"\ndata: "))
+            self._anew = True
         return b"".join([self.event(event) for event in events])
+
+    def _is_text(self, frame: bytes, events: Sequence[Event]) -> bool:
+        """Nearly every frame is a piece of the text under way."""
+        return (
+            self._current is not None
+            and self._current[0] == "text"
+            and len(events) == 1
+            and type(events[0]) is TextDelta
+            and frame.startswith(_PIECE)
+            and b"\n" not in frame
+        )
+
+    def _fits(self, shape: _Shape, events: Sequence[Event]) -> bool:
+        """Whether a frame stands where it should; if so, what it changes is kept in mind."""
+        kind = shape.type
+        if kind == "message_start":
+            fits, self._started = not self._started, True
+            return fits
+        if kind == "content_block_start":
+            return self._fits_begin(shape, events)
+        if kind in ("content_block_delta", "content_block_stop"):
+            return self._fits_within(shape, events)
+        if kind == "message_delta":
+            return self._fits_end(shape, events)
+        return True  # a ping, or a kind nobody knows
+
+    def _fits_begin(self, shape: _Shape, events: Sequence[Event]) -> bool:
+        block = shape.content_block
+        if not self._started or self._current or shape.index != self._next or block is None:
+            return False
+        self._current = (block.type, self._next)
+        self._next += 1
+        for event in events:
+            if type(event) is ToolCallDelta:
+                self._call, self._arguments = event.index, [event.arguments]
+                self._called.add(event.index)
+        return True
+
+    def _fits_within(self, shape: _Shape, events: Sequence[Event]) -> bool:
+        if self._current is None or shape.index != self._current[1]:
+            return False
+        if shape.type == "content_block_stop":
+            self._current = self._call = None
+        else:
+            self._arguments += [e.arguments for e in events if type(e) is ToolCallDelta]
+        return True
+
+    def _fits_end(self, shape: _Shape, events: Sequence[Event]) -> bool:
+        """The SDKs count on both the reason and the usage."""
+        told = any(type(event) is Finish for event in events)
+        counted = shape.usage is not None and "output_tokens" in shape.usage
+        self._ended = self._started and self._current is None and told and counted
+        return self._ended
 
     def _content(self, event: Event) -> bytes:
         if self._call is not None:
@@ -183,6 +269,8 @@ class StreamWriter:
         return _event("error", self._complain(fault))
 
     def end(self) -> bytes:
+        if self._ended:
+            return _event("message_stop", {})
         closed = self._begin() + self._close()
         while self._waiting:
             closed += self._resume(whole=True) + self._close()
@@ -192,5 +280,9 @@ class StreamWriter:
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
+    return _named(kind, encode({"type": kind, **fields}))
+
+
+def _named(kind: str, data: bytes) -> bytes:
     """The SDKs look at the event's name, so it stands there as well as in the data."""
-    return b"event: %b\n" % kind.encode() + write_sse(encode({"type": kind, **fields}))
+    return b"event: %b\n" % kind.encode() + write_sse(data)

@@ -68,7 +68,13 @@ class StreamWriter:
         return self._said(event.choice, [{"text": event.text}])
 
     def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes:
-        """Chunks go on as they came: callers join results to calls as the API does."""
+        """Chunks go on as they came: callers join results to calls as the API does. Of several
+        in one array, which the SDK does not read, the events are written anew."""
+        if frame.lstrip().startswith(b"["):
+            return b"".join([self.event(event) for event in events])
+        for event in events:
+            if type(event) is Start:
+                self.event(event)
         return write_sse(frame.replace(b"\n", b"\ndata: "))
 
     def _take(self, event: ToolCallDelta) -> None:
