@@ -13,32 +13,41 @@ from ..loop import post, run_in_loop
 from .answers import Answer, Body
 from .asked import Asked, asked
 from .door import Door
-from .sdks import connection_errors
 
 __all__ = ["transports"]
 
 
 @cache
-def transports(library: ModuleType, sdk: str) -> tuple[type[Any], type[Any]]:
-    """The transports of ``library`` (``httpx`` or ``httpx2``) that ask a ``Door`` for ``sdk``: the
+def transports(library: ModuleType) -> tuple[type[Any], type[Any]]:
+    """The transports of ``library`` (``httpx`` or ``httpx2``) that ask a ``Door``: the
     asynchronous one and the other. Made for each library since its client demands bodies that
     are instances of its own classes."""
     lib: Any = library
-    error_for = connection_errors(sdk)
 
     class Refusal(lib.Response):
         """A reply that the SDK takes for a failed connection. Were its error raised while the
-        SDK sends, it would send again; it asks a reply for its status outside of that."""
+        SDK sends, it would send again; it asks a reply for its status, or what an error says,
+        outside of that."""
 
         error: Exception
 
         def raise_for_status(self) -> Any:
             raise self.error
 
-    def respond(answer: Answer, request: Any, streamed: type[Any]) -> Any:
-        error = None if answer.fault is None else error_for(answer.fault, request)
-        if error is None:
-            return _response(lib.Response, answer, request, streamed)
+        @property
+        def text(self) -> str:
+            raise self.error
+
+    def respond(question: Asked, answer: Answer, request: Any, streamed: type[Any]) -> Any:
+        response = _response(lib.Response, answer, request, streamed)
+        fault, sdk = answer.fault, question.sdk
+        error = None if fault is None or sdk is None else sdk.error(fault, response)
+        if fault is None or sdk is None or error is None:
+            return response
+        error.__cause__ = fault
+        error.add_note(str(fault))
+        if sdk.insists:
+            raise error
         refusal = _response(Refusal, answer, request, streamed)
         refusal.error = error
         return refusal
@@ -78,12 +87,12 @@ def transports(library: ModuleType, sdk: str) -> tuple[type[Any], type[Any]]:
             self._door = door
 
         async def handle_async_request(self, request: Any) -> Any:
-            question = _asked(request, await request.aread())
+            question = _asked(lib, request, await request.aread(), self._door.package)
             try:
                 answer = await self._door.ask(question)
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
-            return respond(answer, request, AsyncBody)
+            return respond(question, answer, request, AsyncBody)
 
         async def aclose(self) -> None:
             await self._door.assembly.aclose()
@@ -93,12 +102,12 @@ def transports(library: ModuleType, sdk: str) -> tuple[type[Any], type[Any]]:
             self._door = door
 
         def handle_request(self, request: Any) -> Any:
-            question = _asked(request, request.read())
+            question = _asked(lib, request, request.read(), self._door.package)
             try:
                 answer = run_in_loop(self._door.ask(question))
             except Fault as fault:
                 raise _broken(lib, fault, request) from fault
-            return respond(answer, request, SyncBody)
+            return respond(question, answer, request, SyncBody)
 
         def close(self) -> None:
             close(self._door.assembly)
@@ -106,9 +115,14 @@ def transports(library: ModuleType, sdk: str) -> tuple[type[Any], type[Any]]:
     return AsyncTransport, SyncTransport
 
 
-def _asked(request: Any, body: bytes) -> Asked:
+def _asked(lib: Any, request: Any, body: bytes, package: str | None) -> Asked:
     timeout: Mapping[str, float | None] = request.extensions.get("timeout") or {}
-    return asked(request.method, str(request.url), request.headers.raw, body, timeout)
+    url = str(request.url)
+    question = asked(request.method, url, request.headers.raw, body, timeout, package)
+    if question.place.url != url:
+        # The library logs it, and its errors hold it.
+        request.url = lib.URL(question.place.url)
+    return question
 
 
 def _response(kind: Any, answer: Answer, request: Any, streamed: type[Any]) -> Any:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.json import decode, encode
 
 from ...core import Reply, Stream
-from ...errors import ConfigError, Fault, MalformedReplyError, SeawallError
+from ...errors import BadRequestError, ConfigError, Fault, MalformedReplyError, SeawallError
 from ...ports import Face, Head
 from ...types import Event
 from .asked import returned
@@ -101,7 +101,7 @@ def stream_headers(reply: Reply) -> list[tuple[str, str]]:
 
 def refusal(face: Face, fault: Fault, call: str) -> Answer:
     """A fault as the SDK's provider would tell it: in its own words if it said any."""
-    headers = [_NO_RETRY, (ID, call)]
+    headers = [_NO_RETRY, (ID, call)] if call else [_NO_RETRY]
     if fault.dialect == face.name and fault.status is not None and _is_json(fault.body):
         said = [pair for pair in returned(fault.headers) if pair[0].lower() != _NO_RETRY[0]]
         return Answer(fault.status, [*said, *headers], fault.body, fault)
@@ -110,10 +110,14 @@ def refusal(face: Face, fault: Fault, call: str) -> Answer:
     return Answer(status, [*kept, *headers], body, fault)
 
 
-def trouble(error: SeawallError) -> Answer:
+def trouble(face: Face | None, error: SeawallError) -> Answer:
     """A wrong setting, or a ledger that takes no records: nothing was sent."""
-    code = "config_error" if isinstance(error, ConfigError) else "ledger_error"
-    status = 400 if isinstance(error, ConfigError) else 503
+    wrong = isinstance(error, ConfigError)
+    kind, status = (BadRequestError, 400) if wrong else (Fault, 503)
+    code = "config_error" if wrong else "ledger_error"
+    fault = kind(str(error), status=status, code=code)
+    if face is not None:
+        return refusal(face, fault, "")
     said = {"message": str(error), "type": "seawall_error", "param": None, "code": code}
     return Answer(status, [_JSON, _NO_RETRY], encode({"error": said}))
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ...dialects.openai_chat import FACE as CHAT
-from ...dialects.openai_responses import FACE as RESPONSES
 from ...errors import ConfigError
-from ...ports import Face, Headers, Secret
+from ...ports import Headers, Secret
+from .places import KEY, Place, place, without_key
+from .sdks import Sdk, speaking
 
-__all__ = ["Asked", "Place", "asked", "place", "returned", "said_tags"]
-
-#: The faces by the end of a request's path.
-_FACES: Mapping[str, Face] = {"/chat/completions": CHAT, "/responses": RESPONSES}
+__all__ = ["Asked", "asked", "returned", "said_tags"]
 
 #: Headers that hold a credential, whichever SDK wrote them.
 _CREDENTIALS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
@@ -50,39 +46,18 @@ _NAMED = {
 }
 _OTHERS = "x-seawall-tags"
 
-Fate = Literal["plain", "secret", "ours", "dropped"]
-
-
-class Place(Struct, frozen=True, kw_only=True):
-    """Where a request goes: to ``url``, which is ``base``, ``path`` and ``query``. ``face``
-    understands it; ``None`` if nobody here does."""
-
-    url: str
-    base: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    face: Face | None
-
-
-@lru_cache(maxsize=512)
-def place(method: str, url: str) -> Place:
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-    for path, face in _FACES.items():
-        if method == "POST" and parts.path.endswith(path):
-            base = origin + parts.path.removesuffix(path)
-            return Place(url=url, base=base, path=path, query=query, face=face)
-    return Place(url=url, base=origin, path=parts.path, query=query, face=None)
+Fate = Literal["plain", "agent", "secret", "ours", "dropped"]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
     """One request of an SDK. ``headers`` go upstream, ``credentials`` only to its own place;
     ``ours`` (``x-seawall-*``) stay here. ``timeout``: the SDK's ``connect`` and ``read``,
-    seconds or ``None``; a mapping without them if it said nothing."""
+    seconds or ``None``; a mapping without them if it said nothing. ``sdk``: which it is, if that
+    is known."""
 
     method: str
     place: Place
+    sdk: Sdk | None
     headers: tuple[tuple[str, str], ...]
     credentials: tuple[tuple[str, Secret], ...]
     ours: Mapping[str, str]
@@ -96,23 +71,38 @@ def asked(
     headers: Sequence[tuple[bytes, bytes]],
     body: bytes,
     timeout: Mapping[str, float | None],
+    package: str | None = None,
 ) -> Asked:
-    """Sort a request. A dozen headers are looked at for each call, so what becomes of a name
-    is looked up once."""
+    """Sort a request of an SDK, of ``package`` unless it says that it is another. A dozen headers
+    are looked at for each call, so what becomes of a name is looked up once."""
     plain: list[tuple[str, str]] = []
     secret: list[tuple[str, Secret]] = []
     ours: dict[str, str] = {}
+    agent = ""
     for raw, value in headers:
         fate, name = _fates.get(raw) or _learn(raw)
         if fate == "plain":
             plain.append((name, value.decode("latin-1")))
+        elif fate == "agent":
+            agent = value.decode("latin-1")
+            plain.append((name, agent))
         elif fate == "secret":
             secret.append((name, Secret(value.decode("latin-1"), f"the SDK's {name} header")))
         elif fate == "ours":
             ours[name.lower()] = value.decode("latin-1")
+    url, key = without_key(url)
+    if key is not None:
+        secret.append((KEY, key))
+    where = place(method, url)
+    sdk = speaking(agent, package, "" if where.face is None else where.face.name)
+    if sdk is not None and where.path in sdk.faces:
+        where = replace(where, face=sdk.faces[where.path])
+    if sdk is not None and sdk.silent:
+        timeout = {name: value for name, value in timeout.items() if value is not None}
     return Asked(
         method=method,
-        place=place(method, url),
+        place=where,
+        sdk=sdk,
         headers=tuple(plain),
         credentials=tuple(secret),
         ours=ours,
@@ -130,6 +120,8 @@ def _learn(raw: bytes) -> tuple[Fate, str]:
     fate: Fate = "plain"
     if lower in _CREDENTIALS:
         fate = "secret"
+    elif lower == "user-agent":
+        fate = "agent"
     elif lower in _HOP:
         fate = "dropped"
     elif lower.startswith(_PREFIX):

@@ -43,19 +43,22 @@ OPTIONS = frozenset(DoorOptions.__annotations__)
 
 
 class _Road(Struct, frozen=True):
-    """How a model is asked: what questions to it have in common."""
+    """How a model is asked: what questions to it have in common. ``metered``: the SDK's own
+    provider may be asked for a stream's usage."""
 
     handler: Handler
     deadline: Timeouts
     alone: bool
+    metered: bool
 
 
 class Door:
     """Answers what an SDK asks by the routes and policies of ``assembly``.
 
     ``fallback``: routes to be asked after the SDK's own provider. ``options``: policies and tags
-    of every call. ``splice``: what the SDK wrote for its own provider goes there as it came, and
-    the reply comes back so; without, both are understood and written anew.
+    of every call. ``package``: the SDK above, if it was named. ``splice``: what the SDK wrote for
+    its own provider goes there as it came, and the reply comes back so; without, both are
+    understood and written anew.
     """
 
     def __init__(
@@ -64,9 +67,11 @@ class Door:
         options: Mapping[str, Any],
         fallback: Sequence[str] = (),
         *,
+        package: str | None = None,
         splice: bool = True,
     ) -> None:
         self.assembly = assembly
+        self.package = package
         self.splice = splice
         self._options = options
         self._fallback = tuple(fallback)
@@ -93,7 +98,7 @@ class Door:
                 return await pass_through(self.assembly, asked, tags)
             return await self._call(face, head, asked, tags)
         except (ConfigError, LedgerError) as error:
-            return trouble(error)
+            return trouble(face, error)
 
     async def _call(self, face: Face, head: Head, asked: Asked, tags: Mapping[str, Any]) -> Answer:
         road = self._road(face, head, asked)
@@ -103,7 +108,7 @@ class Door:
             granted, timeouts = inherited(asked.ours, timeouts)
         original = Original(
             face,
-            head,
+            head if road.metered else replace(head, include_usage=True),
             asked.body,
             path=asked.place.path,
             query=asked.place.query,
@@ -123,17 +128,19 @@ class Door:
 
     def _road(self, face: Face, head: Head, asked: Asked) -> _Road:
         """Where the call may go: by its alias, or to the SDK's own provider and on from there."""
-        key = face.name, asked.place.base, head.model
+        place = asked.place
+        key = face.name, place.base, head.model
         road = self._roads.get(key)
         if road is not None:
             return road
         assembly, router = self.assembly, self.assembly.router
-        own = router.theirs(asked.place.base, head.model, face.name)
+        known = router.theirs(place.home, head.model, face.name)
+        own = replace(known, base_url=place.base)
         if not self.splice:
             own = replace(own, verbatim=False, headers=asked.credentials)
         entry = router.policies(head.model)
         if entry.route:
-            lender = replace(own, headers=asked.credentials)
+            lender = replace(known, headers=asked.credentials)
             routes, missing = router.among([head.model, *self._fallback], lender)
         else:
             routes, missing = router.among(self._fallback)
@@ -142,7 +149,7 @@ class Door:
             raise ConfigError("; ".join(why for _, why in missing))
         policies = _wary(decide(assembly.settings.defaults, entry, self._options))
         handler = assembly.recorded(assembly.handler(routes, missing, policies))
-        road = _Road(handler, policies.deadline, len(routes) == 1)
+        road = _Road(handler, policies.deadline, len(routes) == 1, own.quirks.stream_usage)
         # A road with a key that came with the request is for that request alone.
         if not any(route.headers is asked.credentials for route in routes):
             if len(self._roads) >= 512:

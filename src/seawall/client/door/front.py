@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["http_client"]
 
+#: What openai and anthropic set themselves. An SDK that leaves it to the client (cohere) would
+#: get the 5 seconds of the library, too few for a model.
+_SECONDS, _CONNECT = 600.0, 5.0
+
 
 def http_client(
     config: str | Path | None = None,
     *,
     sync: bool = False,
     fallback: str | Sequence[str] = (),
-    sdk: str = "openai",
+    sdk: str | None = None,
     library: ModuleType | None = None,
     env_file: str | Path | None = None,
     vendors: Mapping[str, Any] | None = None,
@@ -39,16 +43,19 @@ def http_client(
     clock: Clock | None = None,
     **options: Unpack[DoorOptions],
 ) -> Any:
-    """A genuine client of the HTTP library that the installed ``sdk`` uses, for its
+    """A genuine client of the HTTP library that official SDKs ride on, for their
     ``http_client=``: an ``AsyncClient``, or with ``sync=True`` a ``Client``.
+
+    ``sdk``: the distribution's name (``openai``, ``anthropic``, ``google-genai``, ``mistralai``,
+    ``cohere``), needed where several are installed that ride on different libraries;
+    ``library``: that library's module itself.
 
     What the SDK asks goes to its own ``base_url`` with its own key, as it wrote it, under every
     policy of the settings; ``fallback`` names the routes to be asked after that. A model that is
     an alias of the settings goes where the alias says. ``options`` hold for every call
     (``retry``, ``breaker``, ``deadline``, ``fallback_reply``, ``feature``, ``tags``, ...); the
     rest is as for ``AsyncSeawall``. ``transport``: what carries the bytes instead of Seawall's own
-    client, such as an ``AsyncClient`` of yours. ``library``: the module to build on, found by
-    itself unless given. Raises ``ConfigError``.
+    client, such as an ``AsyncClient`` of yours. Raises ``ConfigError``.
     """
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
@@ -65,12 +72,17 @@ def http_client(
         carriers["http"] = transport
     assembly = Assembly(load_sources(config, env_file, code), transports=carriers, clock=clock)
     names = (fallback,) if isinstance(fallback, str) else tuple(fallback)
-    door = Door(assembly, dict(options), names)
+    door = Door(assembly, dict(options), names, package=sdk)
     door.check()
-    close_at_exit(assembly)
     lib: Any = library or library_of(sdk)
-    asynchronous, synchronous = adapters(lib, sdk)
-    # Proxies of the environment are the transport's business: the library's own would go round it.
+    close_at_exit(assembly)
+    asynchronous, synchronous = adapters(lib)
+    usual: dict[str, Any] = {
+        "timeout": lib.Timeout(_SECONDS, connect=_CONNECT),
+        # Proxies of the environment are the transport's business: its own would go round it.
+        "trust_env": False,
+        "follow_redirects": True,
+    }
     if sync:
-        return lib.Client(transport=synchronous(door), trust_env=False, follow_redirects=True)
-    return lib.AsyncClient(transport=asynchronous(door), trust_env=False, follow_redirects=True)
+        return lib.Client(transport=synchronous(door), **usual)
+    return lib.AsyncClient(transport=asynchronous(door), **usual)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...core import Attempt, Call, End, Outcome, Reply, Watch, ask, expire
 from ...errors import Fault
@@ -72,18 +73,24 @@ def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
     what = {"method": asked.method, "path": place.path, "bytes": len(asked.body)}
     # Streamed: nobody waits here for the end of a file.
     request = Request(model=model, messages=(), stream=True, extra={"http": what})
-    read = asked.timeout.get("read", Timeouts().idle)
+    usual = Timeouts()
+    read = asked.timeout.get("read", usual.total)
     call = Call(
         request,
         assembly.clock,
         timeouts=Timeouts(
-            connect=asked.timeout.get("connect"), first_byte=read, idle=read, total=None
+            connect=asked.timeout.get("connect", usual.connect),
+            first_byte=read,
+            idle=read,
+            total=None,
         ),
         tags=tags,
     )
     base = assembly.router.base_of(place.url)
     rest = place.url.removeprefix(base).partition("?")[0].strip("/")
-    call.route = assembly.router.theirs(base, model or rest)
+    # The key stands in the route, so that no fault repeats it.
+    theirs = assembly.router.theirs(base, model or rest)
+    call.route = replace(theirs, headers=asked.credentials)
     call.decision.candidates = [call.model]
     return call
 
@@ -110,7 +117,7 @@ async def _send(asked: Asked, call: Call) -> Reply:
     draft = Draft(
         method=asked.method,
         path=asked.place.url.removeprefix(route.base_url),
-        headers=(*asked.headers, *asked.credentials),
+        headers=asked.headers,
         body=asked.body,
     )
     record = Attempt(n=1, model=call.model, at=round(call.elapsed(), 6))
