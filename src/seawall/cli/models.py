@@ -13,7 +13,9 @@ from rich.text import Text
 from ..client.routes import Missing, Router
 from ..client.settings import Settings
 from ..config import gather, shape
+from ..errors import ConfigError
 from ..transports.local import installed
+from ..vendors.aliases import aliases
 from ..vendors.capabilities import Capabilities, capabilities
 from .console import output
 
@@ -66,16 +68,26 @@ class _Row(Struct):
 
 
 def _rows(settings: Settings, router: Router) -> list[_Row]:
+    own = [alias for alias, entry in settings.models.items() if entry.route]
     rows = [
-        _Row(alias, "→ " + ", ".join(entry.route), True)
-        for alias, entry in settings.models.items()
-        if entry.route
+        _Row(alias, "→ " + ", ".join(router.policies(alias).route), _can_be_asked(router, alias))
+        for alias in dict.fromkeys((*own, *aliases()))
     ]
     for vendor in router.vendors:
         rows += _vendor_rows(router, vendor)
     for row in rows:
         row.default = row.model == settings.model
     return rows
+
+
+def _can_be_asked(router: Router, alias: str) -> bool:
+    """Whether the key of any of its routes is set. An alias that leads nowhere is told of when
+    it is asked."""
+    try:
+        vendors = {name.partition("/")[0] for name in router.names(alias)}
+        return any(_key_state(router, vendor)[1] for vendor in vendors)
+    except ConfigError:
+        return False
 
 
 def _vendor_rows(router: Router, vendor: str) -> list[_Row]:

@@ -19,6 +19,7 @@ from ..ports import Secret, Transport, Wire
 from ..transports.given import as_transport
 from ..types import Price
 from ..vendors import Model, Vendor, built_in, names
+from .aliases import Aliases
 from .places import Missing, Places
 from .settings import ModelSettings, Settings, VendorSettings
 
@@ -47,6 +48,7 @@ class Router:
         self._origin = origin
         self._variables = variables
         self._places = Places(settings, variables)
+        self._aliases = Aliases(settings, origin)
         self._given = {name: as_transport(given) for name, given in (transports or {}).items()}
         self._loaded: dict[str, Transport] = {}
         self._routes: dict[str, Route] = {}
@@ -64,34 +66,18 @@ class Router:
 
     def names(self, model: str) -> tuple[str, ...]:
         """The ``vendor/model`` names behind an alias, in order; a plain name is its own."""
-        return tuple(dict.fromkeys(self._expand(model, ())))
-
-    def _expand(self, model: str, above: tuple[str, ...]) -> list[str]:
-        entry = self._settings.models.get(model)
-        if entry is not None and entry.route:
-            if model in above and "/" in model.strip("/"):
-                return [model]  # in the route of its own name a model is itself
-            if model in above:
-                circle = " -> ".join((*above, model))
-                raise self._wrong(f"the alias refers to itself: {circle}", "models", model, "route")
-            return [name for step in entry.route for name in self._expand(step, (*above, model))]
-        if "/" in model.strip("/"):
-            return [model]
-        if entry is None:
-            raise _unknown_model(model, self._settings)
-        remedy = 'Name the models it asks, in order: route = ["vendor/model"].'
-        raise self._wrong("the alias has no route", "models", model, "route", remedy=remedy)
+        return self._aliases.names(model)
 
     def policies(self, model: str) -> ModelSettings:
-        """What the settings say about the alias or model."""
-        return self._settings.models.get(model) or ModelSettings()
+        """What the settings say about the alias or model, with the route of a built-in alias."""
+        return self._aliases.entry(model) or ModelSettings()
 
     def routes(self, models: Sequence[str]) -> tuple[list[Route], list[tuple[str, str]]]:
         """The routes for ``models`` in order, and the names left out for want of a key, with
         the reason. Raises ``ConfigError`` when a name leads nowhere or no route is left."""
         found, missing = self._among(models, None)
         if not found:
-            raise next(iter(missing.values()))
+            raise _nothing(models, tuple(missing.values()))
         return found, [(name, str(lack)) for name, lack in missing.items()]
 
     def among(
@@ -322,6 +308,18 @@ class Router:
         return load("transport", name)()
 
 
+def _nothing(models: Sequence[str], missing: Sequence[Missing]) -> ConfigError:
+    """No route can be taken: what to set, of which one is enough."""
+    if len(missing) == 1:
+        return missing[0]
+    names = list(dict.fromkeys(lack.variable for lack in missing))
+    return ConfigError(
+        f"no route of {', '.join(models)} can be taken, as no key is set",
+        key="model",
+        remedy=f"Set one of {', '.join(names)} in the environment or in .env.",
+    )
+
+
 def url_problem(url: str) -> str:
     """What is wrong with a base URL; empty if nothing is. What may be a key is not shown."""
     try:
@@ -355,16 +353,4 @@ def _retired(row: Vendor, vendor: str, model: str) -> str:
     return (
         f"{model} was retired on {gone.since}; ask for {vendor}/{gone.successor}. If it is still "
         f'served to you, write retired = false under [models."{vendor}/{model}"]'
-    )
-
-
-def _unknown_model(model: str, settings: Settings) -> ConfigError:
-    aliases = sorted(name for name, entry in settings.models.items() if entry.route)
-    near = difflib.get_close_matches(model, aliases, 1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    listed = f"Aliases: {', '.join(aliases)}. " if aliases else ""
-    return ConfigError(
-        f"{model!r} is neither an alias nor vendor/model",
-        key="model",
-        remedy=f"{hint}{listed}Write for example 'openai/{model.strip('/') or 'gpt-4o-mini'}'.",
     )
