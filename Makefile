@@ -51,7 +51,7 @@ format: $(dev) ## mend what ruff can mend by itself
 lock: $(dev) ## write the pins anew (ARGS=--upgrade takes newer versions)
 	@$(compile) pyproject.toml requirements/build.in --extra local --extra uvloop \
 	  --output-file requirements/demo.txt
-	@$(compile) pyproject.toml requirements/build.in requirements/dev.in --all-extras \
+	@$(compile) pyproject.toml requirements/build.in requirements/dev.in --extra all \
 	  --constraint requirements/demo.txt --output-file requirements/dev.txt
 	@set -e; for name in $(sdks); do \
 	  $(compile) pyproject.toml requirements/sdk/tests.in requirements/sdk/$$name.in \
