@@ -207,7 +207,7 @@ def usages(draw: st.DrawFn) -> Usage:
     prompt, completion = draw(counts), draw(counts)
     fields = dict(draw(st.just({}) | unknown))
     if draw(st.booleans()):
-        fields["billed_units"] = {"search_units": 1.0}
+        fields["billed_units"] = {"classifications": 1.0}
     if draw(st.booleans()):
         fields["tokens"] = {"input_tokens": prompt + 1, "output_tokens": completion}
     return Usage(
@@ -215,6 +215,7 @@ def usages(draw: st.DrawFn) -> Usage:
         completion_tokens=completion,
         total_tokens=prompt + completion,
         cached_tokens=draw(st.integers(0, prompt)),
+        search_units=draw(st.integers(0, 3)),
         extra={DIALECT: fields} if fields else {},
     )
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadRequestError, Fault, UnsupportedError
+from ...errors import Fault
 from ...framing.sse import SSE
-from ...ports import Draft, Head, Headers, Quirks
+from ...ports import Draft, Head, Headers, Operation, Quirks
 from ...types import Request, Response
-from ..http_faults import waiting_headers
-from ..json_values import as_object, decode, encode
+from ..http_faults import error_headers
+from ..json_values import as_object, decode, decode_error, encode, encode_body, peeked
+from .embeddings import EMBEDDINGS
 from .faults import complaint, fault_from, status_of
+from .listing import MODELS
 from .requests import read_request, write_request
+from .rerank import RERANK
 from .responses import read_response, write_response
 from .streams import StreamReader
 from .words import DIALECT
@@ -28,18 +31,16 @@ class CohereWire:
     """Towards a vendor that speaks ``POST /v2/chat``."""
 
     name = DIALECT
+    operations: ClassVar[Mapping[str, Operation]] = {
+        "embeddings": EMBEDDINGS,
+        "models": MODELS,
+        "rerank": RERANK,
+    }
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""
         notes: list[str] = []
-        try:
-            body = encode(write_request(request, quirks, notes))
-        except UnicodeEncodeError as error:
-            raise UnsupportedError(
-                f"the request holds a text that is no Unicode: {error}"
-            ) from None
-        except (TypeError, RecursionError) as error:
-            raise UnsupportedError(f"the request holds what JSON cannot: {error}") from None
+        body = encode_body(write_request(request, quirks, notes))
         accepted = "text/event-stream" if request.stream else "application/json"
         headers = (("content-type", "application/json"), ("accept", accepted))
         return Draft(path="/v2/chat", body=body, headers=headers, notes=tuple(notes))
@@ -56,11 +57,7 @@ class CohereWire:
         return StreamReader()
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault:
-        try:
-            raw: Any = decode(body)
-        except ValueError:
-            raw = None
-        return fault_from(raw, body, status, headers)
+        return fault_from(decode_error(body), body, status, headers)
 
 
 class _Format(Struct):
@@ -82,10 +79,7 @@ class CohereFace:
     name = DIALECT
 
     def peek(self, path: str, headers: Mapping[str, str], body: bytes, /) -> Head:
-        try:
-            head = _peek(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequestError(f"the request is not valid: {error}", status=400) from None
+        head = peeked(_peek, body)
         wanted = head.response_format
         return Head(
             model=head.model,
@@ -108,11 +102,7 @@ class CohereFace:
         return StreamWriter()
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
-        headers = [("content-type", "application/json"), ("x-should-retry", "false")]
-        headers += waiting_headers(fault)
-        if fault.request_id is not None:
-            headers.append(("x-request-id", fault.request_id))
-        return status_of(fault), Headers(headers), encode(complaint(fault))
+        return status_of(fault), error_headers(fault, "x-request-id"), encode(complaint(fault))
 
 
 WIRE = CohereWire()

@@ -15,10 +15,11 @@ from ...types import Usage
 from ..json_values import as_object
 from .words import DIALECT, bag, own
 
-__all__ = ["usage_if_readable", "write_usage"]
+__all__ = ["usage_if_readable", "usage_of_meta", "write_usage"]
 
 _KNOWN = ("billed_units", "tokens", "cached_tokens")
 _COUNTS = ("input_tokens", "output_tokens")
+_SEARCHES = "search_units"
 #: No answer has so many tokens, and at any price their cost still fits 64 bits of nano-USD.
 _ABSURD = 1 << 40
 
@@ -32,6 +33,11 @@ def usage_if_readable(raw: Any) -> Usage | None:
         return None
 
 
+def usage_of_meta(meta: Mapping[str, Any]) -> Usage | None:
+    """The usage of an answer that is no chat, which has it among its ``meta`` data."""
+    return usage_if_readable({name: meta[name] for name in _KNOWN if name in meta})
+
+
 def _read(raw: Mapping[str, Any]) -> Usage:
     billed = as_object(raw.get("billed_units") or {}, "usage.billed_units")
     tokens = as_object(raw.get("tokens") or {}, "usage.tokens")
@@ -42,7 +48,7 @@ def _read(raw: Mapping[str, Any]) -> Usage:
     if cached > asked:
         # Of the tokens read, some of which are not paid for.
         rest["cached_tokens"] = raw["cached_tokens"]
-    units = own(bag(billed, _COUNTS))
+    units = own(bag(billed, (*_COUNTS, _SEARCHES)))
     if units:
         rest["billed_units"] = units
     if tokens and tokens != {"input_tokens": asked, "output_tokens": answered}:
@@ -52,6 +58,7 @@ def _read(raw: Mapping[str, Any]) -> Usage:
         completion_tokens=answered,
         total_tokens=asked + answered,
         cached_tokens=min(cached, asked),
+        search_units=_count(billed, _SEARCHES),
         extra={DIALECT: rest} if rest else {},
     )
 
@@ -67,8 +74,9 @@ def _count(raw: Mapping[str, Any], name: str) -> int:
 def write_usage(usage: Usage) -> dict[str, Any]:
     rest = own(usage.extra)
     counts = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
+    searches = {_SEARCHES: usage.search_units} if usage.search_units else {}
     wire: dict[str, Any] = {
-        "billed_units": counts | rest.pop("billed_units", {}),
+        "billed_units": counts | searches | rest.pop("billed_units", {}),
         "tokens": counts,
     }
     if usage.cached_tokens:
