@@ -22,7 +22,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
     "transport": {
         "http": "seawall.transports.http:Http",
-        "local": "seawall.transports.local:Local",
+        "local": "seawall.transports.local:connect",
     },
     "engine": {"local": "seawall.transports.local:Engine"},
     "command": {

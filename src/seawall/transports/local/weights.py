@@ -35,7 +35,18 @@ def pull(name: str, progress: Progress | None = None) -> Path:
     written and weights with any other hash, which are deleted.
     """
     model = named(name)
-    tell = progress or _untold
+    whole, done = sum(file.size for file in model.files), 0
+    for file in reversed(model.files):
+        _pull(file, _within(progress or _untold, done, whole))
+        done += file.size
+    return kept_at(model)
+
+
+def _within(tell: Progress, before: int, whole: int) -> Progress:
+    return lambda done, total: tell(before + done, whole)
+
+
+def _pull(model: Model, tell: Progress) -> None:
     directory = models_dir()
     path, partial = kept_at(model), directory / f"{model.name}.partial"
     try:
@@ -48,10 +59,9 @@ def pull(name: str, progress: Progress | None = None) -> Path:
                 partial.replace(path)
     except OSError as error:
         raise WeightsError(
-            f"the weights of {name} cannot be kept in {directory}: {error}; "
+            f"the weights of {model.name} cannot be kept in {directory}: {error}; "
             "mend that, or set SEAWALL_CACHE"
         ) from error
-    return path
 
 
 def _untold(done: int, total: int) -> None: ...
