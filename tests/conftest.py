@@ -51,11 +51,13 @@ def docs_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.setenv("SEAWALL_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-documentation")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-documentation")
+    monkeypatch.setenv("CO_API_KEY", "documentation")
     monkeypatch.setenv("GEMINI_API_KEY", "documentation")
     monkeypatch.setenv("WALL_KEY", "documentation")
     with provider() as url:
         monkeypatch.setenv("OPENAI_BASE_URL", url)
         monkeypatch.setenv("ANTHROPIC_BASE_URL", url.removesuffix("/v1"))
+        monkeypatch.setenv("CO_API_URL", url.removesuffix("/v1"))
         monkeypatch.setenv("SEAWALL_VENDORS__GOOGLE__BASE_URL", url)
         monkeypatch.setenv("SEAWALL_VENDORS__WALL__BASE_URL", url)
         yield tmp_path

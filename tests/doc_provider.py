@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from seawall.dialects import anthropic, gemini, openai_chat, openai_responses
+from seawall.dialects import anthropic, cohere, gemini, openai_chat, openai_responses
 from seawall.folding import unfold
 from seawall.ports import Face
 from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCall, Usage
@@ -19,6 +19,7 @@ from seawall.types import Choice, Message, Part, Request, Response, Text, ToolCa
 _FACES: dict[bytes, Face] = {
     b"/v1/messages": anthropic.FACE,
     b"/v1/responses": openai_responses.FACE,
+    b"/v2/chat": cohere.FACE,
 }
 _USAGE = Usage(prompt_tokens=12, completion_tokens=3, total_tokens=15)
 
