@@ -175,6 +175,7 @@ class ModelInfo(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class ModelsPage(OperationAnswer, frozen=True, omit_defaults=True, kw_only=True):
     """Some of a provider's models. ``next``: the ``page`` to ask for after this one."""
 
+    usage: Usage | None = Usage()
     models: tuple[ModelInfo, ...] = ()
     next: str | None = None
 

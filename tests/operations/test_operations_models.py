@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
 from operations_upstream import Provider, client
 
+from seawall import AsyncSeawall
+from seawall.cli.logs import logs
 from seawall.errors import AuthenticationError, ConfigError, MalformedReplyError
+from seawall.sinks import Ledger
 
 
 def _asked(provider: Provider) -> list[tuple[str, dict[str, list[str]]]]:
@@ -121,3 +127,37 @@ async def test_faults_are_those_of_any_call() -> None:
         await client(provider).models("openai")
     with pytest.raises(ConfigError, match="there is no vendor 'opnai'"):
         await client(provider).models("opnai")
+
+
+async def test_it_costs_nothing_and_is_recorded(tmp_path: Path) -> None:
+    provider = Provider(lambda _: (200, {"data": [{"id": "m"}]}))
+    async with client(provider, ledger={"dir": str(tmp_path)}) as asking:
+        reply = await asking.models("openai", feature="setup")
+    assert (reply.cost, reply.cost_estimated, reply.model) == (0, False, "openai/*")
+    with Ledger.open(tmp_path) as ledger:
+        (row,) = ledger.calls(contents=True)
+    assert (row.operation, row.requested, row.feature) == ("models", "openai/*", "setup")
+    assert (row.cost_nano_usd, row.cost_state, row.response) == (0, "exact", {"models": 1})
+    shown = CliRunner().invoke(logs, ["--dir", str(tmp_path)])
+    assert "operation" in shown.output
+    assert "models" in shown.output
+
+
+async def test_a_question_without_a_body_goes_over_a_socket() -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        body = b'{"data": [{"id": "m"}]}'
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        writer.write(b"content-length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        wall = {"wall": {"base_url": url, "key": "k"}}
+        async with AsyncSeawall(vendors=wall, ledger=False) as asking:
+            assert [model.id for model in await asking.models("wall")] == ["m"]
+    assert asked[0].startswith(b"GET /v1/models HTTP/1.1\r\n")
+    assert b"content-length" not in asked[0].lower()

@@ -14,12 +14,16 @@ from ..layers.pages import pages
 from ..layers.split import SplitLayer
 from ..operations import EmbedRequest, ModelsRequest, OperationRequest
 from ..plugins import load
+from ..types import Price
 from .assemble import Assembly, models_of
 from .options import CallPolicies, decide, inherited
 from .routes import Router
 from .tags import tags_of
 
 __all__ = ["ask"]
+
+#: No provider charges for saying what it has.
+_FREE = Price(input=0, output=0)
 
 
 async def ask(
@@ -40,6 +44,8 @@ async def ask(
         _check_same(assembly.router, names)
     routes, missing = assembly.router.routes(names)
     routes, missing = _serving(assembly.router, routes, missing, request.operation)
+    if isinstance(request, ModelsRequest):
+        routes = [replace(route, price=_FREE) for route in routes]
     policies = _policies(assembly, names[0], options)
     handler = assembly.handler(routes, missing, policies)
     if isinstance(request, EmbedRequest):
