@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client.aio import AsyncSeawall
+    from .client.batches import AsyncBatch, Batch, BatchItem
     from .client.door import http_client
     from .client.streams import AsyncReplyStream
     from .client.sync import ReplyStream, Seawall
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
         SeawallError,
         StreamCutError,
         TimeoutFault,
+        UnansweredError,
+        UnknownSubmissionError,
         UnsupportedError,
     )
     from .layers.breaker import Breaker
@@ -67,6 +70,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     ".client.aio": ("AsyncSeawall",),
+    ".client.batches": ("AsyncBatch", "Batch", "BatchItem"),
     ".client.door": ("http_client",),
     ".client.streams": ("AsyncReplyStream",),
     ".client.sync": ("ReplyStream", "Seawall"),
@@ -98,6 +102,8 @@ _WHERE = {
         "SeawallError",
         "StreamCutError",
         "TimeoutFault",
+        "UnansweredError",
+        "UnknownSubmissionError",
         "UnsupportedError",
     ),
     ".layers.breaker": ("Breaker",),
@@ -122,10 +128,13 @@ _WHERE = {
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
+    "AsyncBatch",
     "AsyncReplyStream",
     "AsyncSeawall",
     "AuthenticationError",
     "BadRequestError",
+    "Batch",
+    "BatchItem",
     "Breaker",
     "CallNotFoundError",
     "CircuitOpenError",
@@ -168,6 +177,8 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "UnansweredError",
+    "UnknownSubmissionError",
     "UnsupportedError",
     "Usage",
     "extract_json",

@@ -27,6 +27,8 @@
         ├── StreamCutError          a stream ended before its finish
         ├── CircuitOpenError        the breaker refuses; says when it probes next
         ├── QueueFullError          too many calls wait for a bounded resource
+        ├── UnansweredError         an item of a batch that got no answer; ``code`` says why
+        ├── UnknownSubmissionError  a batch may have been accepted, or not; carries its handle
         └── OutputError             the answer never met its schema; carries the raw text
 
 Each fault knows: ``retry`` (may the same route be asked again?), ``reroute``
@@ -70,6 +72,8 @@ __all__ = [
     "SeawallError",
     "StreamCutError",
     "TimeoutFault",
+    "UnansweredError",
+    "UnknownSubmissionError",
     "Unread",
     "UnsupportedError",
 ]
@@ -320,6 +324,30 @@ class QueueFullError(Fault):
     kind = "queue_full"
     retry = True
     reroute = "any"
+
+
+class UnansweredError(Fault):
+    """An item of a batch has no answer. ``code``: ``expired``, ``cancelled``, ``failed`` (the
+    whole batch was), or ``missing`` (the results do not hold it). It was not paid for."""
+
+    blames = "provider"
+    kind = "unanswered"
+    retry = True
+    reroute = "any"
+
+
+class UnknownSubmissionError(Fault):
+    """The answer to a batch's submission never came: it may run, and cost, or not.
+
+    It is not submitted again. ``handle``: what ``batch_of`` takes to look for it.
+    """
+
+    blames = "provider"
+    kind = "unknown_submission"
+
+    def __init__(self, message: str, *, handle: str, **rest: Any) -> None:
+        self.handle = handle
+        super().__init__(message, **rest)
 
 
 class OutputError(Fault):

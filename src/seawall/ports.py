@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -13,8 +13,14 @@ from .records import Attempted, Ended, Started
 from .types import Event, Request, Response
 
 __all__ = [
+    "BatchAnswer",
+    "BatchCounts",
+    "BatchState",
+    "BatchStatus",
+    "Batches",
     "Clock",
     "Draft",
+    "Envelope",
     "Face",
     "Framer",
     "Head",
@@ -278,6 +284,101 @@ class Wire(Protocol):
     def framer(self) -> Framer: ...
     def reader(self) -> Reader: ...
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, /) -> Fault: ...
+
+
+BatchState = Literal[
+    "unsent",
+    "unknown",
+    "validating",
+    "in_progress",
+    "finalizing",
+    "cancelling",
+    "completed",
+    "failed",
+    "expired",
+    "cancelled",
+]
+"""``unsent``: nothing was submitted. ``unknown``: whether it was accepted is not known. The rest
+are the provider's, in the words of OpenAI's API; the last four are final."""
+
+
+class BatchCounts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How many of a batch's requests there are, and have come to which end."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    expired: int = 0
+    cancelled: int = 0
+
+
+class BatchStatus(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a provider says of a batch. ``mark``: what it was submitted with to be found again,
+    ``None`` where the API keeps none. ``created``: epoch seconds. ``files``: where its results
+    are. ``problems``: why it failed."""
+
+    id: str
+    state: BatchState
+    counts: BatchCounts = BatchCounts()
+    mark: str | None = None
+    created: float | None = None
+    files: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class BatchAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One item of a batch's results. ``id``: the caller's, ``None`` if it came without.
+
+    ``body`` is in the dialect's words: an answer, or with another ``status`` an error; an answer's
+    ``decode`` may raise the error, too. Without one, ``unanswered`` is the code that says why and
+    ``message`` what the provider said.
+    """
+
+    id: str | None
+    body: bytes = b""
+    status: int = 200
+    unanswered: str = ""
+    message: str = ""
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """The request that carries a batch's lines: ``head``, the lines with ``between`` between
+    them, ``tail``."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    head: bytes
+    between: bytes
+    tail: bytes
+
+
+class Batches(Protocol):
+    """A provider's batch API: pure, as a wire is. What is asked and answered is the wire's.
+
+    ``uploads``: the lines are sent as a file first, which ``submit`` then names; else the envelope
+    submits them, with ``headers`` made of those that the lines' drafts have, values by name.
+    ``marks``: the API keeps the mark a batch is submitted with. ``ids``: a regular
+    expression that the ids of requests must match. Methods that read a body raise ``ValueError``
+    for what it is not.
+    """
+
+    uploads: bool
+    marks: bool
+    ids: str
+
+    def line(self, id: str, draft: Draft, model: str, /) -> bytes: ...
+    def envelope(self, mark: str, model: str, /) -> Envelope: ...
+    def headers(self, said: Mapping[str, Collection[str]], /) -> Mapping[str, str]: ...
+    def uploaded(self, body: bytes, /) -> str: ...
+    def submit(self, file: str, mark: str, model: str, path: str, /) -> Draft: ...
+    def poll(self, id: str, /) -> Draft: ...
+    def status(self, body: bytes, /) -> BatchStatus: ...
+    def cancel(self, id: str, /) -> Draft: ...
+    def listing(self, page: str, /) -> Draft: ...
+    def listed(self, body: bytes, page: str, /) -> tuple[Sequence[BatchStatus], str]: ...
+    def results(self, status: BatchStatus, base_url: str, /) -> Sequence[Draft]: ...
+    def framer(self) -> Framer: ...
+    def answer(self, frame: bytes, /) -> BatchAnswer: ...
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from .asking import (
     rerank_request,
 )
 from .assemble import Assembly, load_sources
+from .batches import AsyncBatch, BatchRequests, known, resume, shared, start
 from .inputs import Messages
 from .operations import ask
 from .options import check
@@ -121,6 +122,26 @@ class AsyncSeawall:
         """The models ``vendor`` says it has, asked anew. Raises as ``chat`` does."""
         said = check_options(options, CallOptions, self._options)
         return ModelsReply(await ask(self._assembly, ModelsRequest(), f"{vendor}/*", said))
+
+    async def batch(self, requests: BatchRequests, **options: Unpack[Options]) -> AsyncBatch:
+        """Submit many requests at once, to be answered within a day at the price of a batch.
+
+        ``requests``: messages by id, or an iterable of dicts with ``id``, ``messages`` and
+        parameters of their own, over those of ``options``. Nothing is sent before all of them are
+        written and on file. Raises as ``chat`` does; ``UnknownSubmissionError`` when the answer to
+        the submission was lost and the batch not found.
+        """
+        return await start(self._assembly, requests, shared(self._options) | options)
+
+    def batch_of(self, handle: str, **options: Unpack[Options]) -> AsyncBatch:
+        """The batch called ``handle`` here, or by its provider, as any process submitted it with
+        this ledger's directory; asks nobody. ``output``: as it was submitted with. Raises
+        ``CallNotFoundError``."""
+        return resume(self._assembly, handle, shared(self._options) | options)
+
+    def batches(self) -> list[AsyncBatch]:
+        """Every batch on file, oldest first; asks nobody."""
+        return known(self._assembly, shared(self._options))
 
     def with_options(self, **options: Unpack[Options]) -> AsyncSeawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

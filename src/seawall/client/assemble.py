@@ -128,16 +128,21 @@ class Assembly:
         return self.handler(*self.router.routes(models), policies)
 
     def handler(
-        self, routes: Sequence[Route], missing: Sequence[tuple[str, str]], policies: CallPolicies
+        self,
+        routes: Sequence[Route],
+        missing: Sequence[tuple[str, str]],
+        policies: CallPolicies,
+        sender: Handler = send,
     ) -> Handler:
-        """How a call is answered by one of ``routes``; ``missing`` cannot be taken, and why."""
+        """How a call is answered by one of ``routes``; ``missing`` cannot be taken, and why.
+        ``sender`` asks one of them once."""
         routing: Layer = FallbackLayer(routes, missing, policies.fallback_reply)
         if policies.recovery == "resume":
             routing = RecoveryLayer(routing, policies.retry, self._budgets)
         layers = [routing, *self._policies(policies.retry, policies.breaker)]
         if policies.recovery == "hold":
             layers.append(hold)
-        return compose(layers, send)
+        return compose(layers, sender)
 
     def recorded(self, handler: Handler) -> Handler:
         """``handler``, and the ledger outside it."""

@@ -13,6 +13,7 @@ from ..ports import Clock
 from ..types import Event, TextDelta
 from .aio import AsyncSeawall
 from .assemble import Assembly
+from .batches import Batch, BatchRequests
 from .closing import close, close_at_exit
 from .inputs import Messages
 from .loop import post, run_in_loop
@@ -140,6 +141,18 @@ class Seawall:
     def models(self, vendor: str, **options: Unpack[CallOptions]) -> ModelsReply:
         """The models a vendor says it has; see ``AsyncSeawall.models``."""
         return run_in_loop(self._inner.models(vendor, **options))
+
+    def batch(self, requests: BatchRequests, **options: Unpack[Options]) -> Batch:
+        """Submit many requests at once; see ``AsyncSeawall.batch``."""
+        return Batch(run_in_loop(self._inner.batch(requests, **options)))
+
+    def batch_of(self, handle: str, **options: Unpack[Options]) -> Batch:
+        """A batch that was submitted before; see ``AsyncSeawall.batch_of``."""
+        return Batch(self._inner.batch_of(handle, **options))
+
+    def batches(self) -> list[Batch]:
+        """Every batch on file, oldest first; asks nobody."""
+        return [Batch(inner) for inner in self._inner.batches()]
 
     def with_options(self, **options: Unpack[Options]) -> Seawall:
         """The same client with other defaults; connections, circuits and ledger are shared."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..core import Call, Handler, Reply
 from ..errors import OutputError
 from ..ports import Validator
-from ..types import Message, Request, Text
+from ..types import Message, Request, Response, Text
 
 __all__ = ["ReaskLayer"]
 
@@ -66,7 +66,7 @@ def _declined(reply: Reply) -> bool:
     return reply.message.refusal is not None or reply.finish_reason == "content_filter"
 
 
-def accept(validator: Validator, reply: Reply) -> tuple[Any, tuple[str, ...]]:
+def accept(validator: Validator, reply: Reply | Response) -> tuple[Any, tuple[str, ...]]:
     """The validated value of a complete reply. Raises ``OutputError``."""
     if reply.message.refusal is not None:
         raise OutputError(f"the model refused: {reply.message.refusal}", raw=reply.message.refusal)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ..dialects.hosted import Hosting
 from ..ports import Quirks
 from ..types import Price
+from .batching import Batching
 from .places import Family, SdkClient, Variable
 
 __all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
@@ -83,7 +84,8 @@ class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 
     ``hosting``: what a cloud changes of the dialect's requests. ``variables``: the parts of its
     address that depend on an account. ``sdk``: the official client that can carry the bytes.
-    ``families``: models, by a pattern of their names, that are asked in another way."""
+    ``families``: models, by a pattern of their names, that are asked in another way. ``batch``:
+    its batch API."""
 
     dialect: str = "openai_chat"
     transport: str = "http"
@@ -100,6 +102,7 @@ class Vendor(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     variables: dict[str, Variable] = {}
     sdk: SdkClient | None = None
     families: dict[str, Family] = {}
+    batch: Batching | None = None
     models: dict[str, Model] = {}
     retired: dict[str, Retired] = {}
     source: str = ""
