@@ -12,6 +12,12 @@ from .errors import ConfigError
 __all__ = ["BUILT_IN", "load", "optional"]
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "batches": {
+        "anthropic": "seawall.dialects.batches.anthropic:BATCHES",
+        "gemini": "seawall.dialects.batches.gemini:BATCHES",
+        "mistral": "seawall.dialects.batches.mistral:BATCHES",
+        "openai": "seawall.dialects.batches.openai:BATCHES",
+    },
     "dialect": {
         "anthropic": "seawall.dialects.anthropic:WIRE",
         "bedrock": "seawall.dialects.bedrock:WIRE",
