@@ -54,18 +54,36 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             start = await reader.readuntil(b"\r\n\r\n")
             head, path = start.lower(), start.split(b" ")[1]
             if head.startswith(b"get "):
-                writer.write(_http(b'{"object":"list","data":[]}', "application/json"))
+                writer.write(
+                    _http(b'{"object":"list","data":[{"id":"gpt-4o-mini"}]}', "application/json")
+                )
                 continue
             length = next(
                 line for line in head.split(b"\r\n") if line.startswith(b"content-length")
             )
             body = await reader.readexactly(int(length.partition(b":")[2]))
-            writer.write(_answer(_face(path), path.decode(), body))
+            beside = _beside(path, body)
+            writer.write(beside or _answer(_face(path), path.decode(), body))
             await writer.drain()
     except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         return
     finally:
         writer.close()
+
+
+def _beside(path: bytes, body: bytes) -> bytes | None:
+    """The answer of an operation that has no face."""
+    if not path.endswith((b"/embeddings", b"/rerank")):
+        return None
+    asked = msgspec.json.decode(body)
+    if path.endswith(b"/rerank"):
+        ranks = range(len(asked["documents"]))
+        answer = {"results": [{"index": at, "relevance_score": float(at)} for at in ranks]}
+    else:
+        texts = range(len(asked["input"]))
+        answer = {"data": [{"index": at, "embedding": [1.0, at]} for at in texts]}
+    usage = {"prompt_tokens": 12, "total_tokens": 12}
+    return _http(msgspec.json.encode({**answer, "usage": usage}), "application/json")
 
 
 def _face(path: bytes) -> Face:

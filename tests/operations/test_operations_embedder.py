@@ -175,6 +175,13 @@ async def test_weights_that_are_not_here_name_the_command(
         assert list(await client.models("local")) == []
 
 
+async def test_a_model_that_chats_makes_no_vectors() -> None:
+    pytest.importorskip("xllamacpp")
+    async with _client() as client:
+        with pytest.raises(BadRequestError, match="smollm2-135m chats and makes no vectors"):
+            await client.embed("tea", model="local/smollm2-135m")
+
+
 async def test_without_the_extra_an_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seawall.transports.local.embedder.find_spec", lambda name: None)
     async with _client() as client:

@@ -24,7 +24,7 @@ from .engine import Engine, Plan, default_threads
 from .gate import Gate, Pass
 from .lease import Lease
 from .starting import lease
-from .told import as_fault
+from .told import as_fault, refused
 
 __all__ = ["Local"]
 
@@ -68,6 +68,9 @@ class Local:
         self._joining: tuple[int, Future[Lease]] | None = None
 
     async def __call__(self, outbound: Outbound, /) -> Inbound:
+        path = urlsplit(outbound.url).path
+        if path.endswith(("/embeddings", "/rerank")):
+            return refused(f"{self._model} chats and makes no vectors or rankings", "model")
         entry = await self._gate.enter()
         try:
             held = await self._join()
