@@ -28,6 +28,7 @@ from seawall.ports import Head, Quirks
 from seawall.types import (
     Choice,
     Event,
+    Finish,
     Image,
     Message,
     Opaque,
@@ -272,11 +273,52 @@ def test_an_empty_answer_has_a_first_block() -> None:
     assert WIRE.decode(msgspec.json.encode(body)).message == Message("assistant")
 
 
-def test_relayed_frames_are_written_anew() -> None:
+def relayed(body: bytes) -> bytes:
     reader, writer = WIRE.reader(), FACE.writer(Head(model="m", stream=True))
-    frames = WIRE.framer().feed(TOOLS_STREAM)
-    body = b"".join([*(writer.relay(frame, reader.feed(frame)) for frame in frames), writer.end()])
-    assert fold(read_stream(body)) == decode(TOOLS)
+    frames = WIRE.framer().feed(body)
+    return b"".join([*(writer.relay(frame, reader.feed(frame)) for frame in frames), writer.end()])
+
+
+@pytest.mark.parametrize("body", [TEXT_STREAM, THOUGHT_STREAM, TOOLS_STREAM])
+def test_frames_that_stand_where_they_should_go_on_as_they_came(body: bytes) -> None:
+    assert relayed(body) == body
+    assert relayed(body + b"data: [DONE]\n\n") == body
+    known = b'event: debug\ndata: {"type":"debug","prompt":"p"}\n\n'
+    start, blank, rest = body.partition(b"\n\n")
+    assert relayed(start + blank + known + rest) == start + blank + known + rest
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b'"index":0', b'"index":4'),
+        (b'data: {"type":"content-end","index":0}', b'data: {"type":"ping"}'),
+        (b'data: {"type":"tool-call-end","index":0}', b'data: {"type":"ping"}'),
+        (b'{"type":"message-start"', b'{"type":"ping"'),
+    ],
+)
+def test_from_a_frame_out_of_place_on_they_are_written_anew(was: bytes, now: bytes) -> None:
+    for body in (TEXT_STREAM, THOUGHT_STREAM, TOOLS_STREAM):
+        changed = body.replace(was, now)
+        again = relayed(changed)
+        assert fold(read_stream(again)).message == fold(read_stream(changed)).message
+        kinds = [msgspec.json.decode(frame)["type"] for frame in WIRE.framer().feed(again)]
+        assert kinds[0] in ("message-start", "ping")
+        assert kinds.count("message-start") == kinds.count("message-end") == 1
+        assert kinds.count("content-start") == kinds.count("content-end")
+        assert kinds.count("tool-call-start") == kinds.count("tool-call-end")
+
+
+def test_another_goes_on_where_a_relayed_stream_broke_off() -> None:
+    reader, writer = WIRE.reader(), FACE.writer(Head(model="m", stream=True))
+    frames = WIRE.framer().feed(TEXT_STREAM)[:3]
+    body = b"".join(writer.relay(frame, reader.feed(frame)) for frame in frames)
+    body += b"".join(map(writer.event, (TextDelta(" go on."), Finish("stop"))))
+    body += writer.end()
+    response = fold(read_stream(body))
+    assert (response.id, response.text) == (TEXT["id"], "LLMs go on.")
+    kinds = [msgspec.json.decode(frame)["type"] for frame in WIRE.framer().feed(body)]
+    assert kinds.count("content-start") == kinds.count("content-end") == 1
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,15 @@ def test_a_stream_folds_to_what_was_written(events: list[Event]) -> None:
 
 
 @LAW
+@given(event_lists())
+def test_a_stream_of_this_dialect_is_handed_on_whole(events: list[Event]) -> None:
+    body = write_stream(events)
+    reader, writer = WIRE.reader(), FACE.writer(HEAD)
+    pieces = [writer.relay(frame, reader.feed(frame)) for frame in WIRE.framer().feed(body)]
+    assert fold(read_stream([*pieces, writer.end()])) == fold(events)
+
+
+@LAW
 @given(responses())
 def test_a_response_told_as_a_stream_is_the_same_response(response: Response) -> None:
     assert fold(read_stream([write_stream(unfold(response))])) == response

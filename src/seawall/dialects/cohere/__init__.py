@@ -17,12 +17,12 @@ from ..json_values import as_object, decode, decode_error, encode, encode_body, 
 from .embeddings import EMBEDDINGS
 from .faults import complaint, fault_from, status_of
 from .listing import MODELS
+from .relaying import RelayingWriter
 from .requests import read_request, write_request
 from .rerank import RERANK
 from .responses import read_response, write_response
 from .streams import StreamReader
 from .words import DIALECT
-from .writer import StreamWriter
 
 __all__ = ["FACE", "WIRE", "CohereFace", "CohereWire"]
 
@@ -98,8 +98,8 @@ class CohereFace:
     def write(self, response: Response, /) -> bytes:
         return encode(write_response(response))
 
-    def writer(self, head: Head, /) -> StreamWriter:
-        return StreamWriter()
+    def writer(self, head: Head, /) -> RelayingWriter:
+        return RelayingWriter()
 
     def complain(self, fault: Fault, /) -> tuple[int, Headers, bytes]:
         return status_of(fault), error_headers(fault, "x-request-id"), encode(complaint(fault))

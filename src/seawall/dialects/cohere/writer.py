@@ -26,7 +26,7 @@ from .logprobs import write_logprobs
 from .usage import write_usage
 from .words import DIALECT, own, write_finish
 
-__all__ = ["StreamWriter"]
+__all__ = ["StreamWriter", "named_event"]
 
 
 class StreamWriter:
@@ -211,4 +211,9 @@ class StreamWriter:
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
-    return b"event: %b\n" % kind.encode() + write_sse(encode({"type": kind, **fields}))
+    return named_event(kind, encode({"type": kind, **fields}))
+
+
+def named_event(kind: str, data: bytes) -> bytes:
+    """The event's name stands there as well as in its data, as the API writes it."""
+    return b"event: %b\n" % kind.encode() + write_sse(data)
