@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
-from vendors_world import ROWS, client, exchanges, row
+from vendors_world import EXCHANGES, ROWS, client, exchanges, row
 
 from seawall import AsyncSeawall, ContextLengthError, NotFoundError, UnsupportedError
 from seawall.cli.doctor import endpoints
@@ -20,7 +20,7 @@ from seawall.cli.models import models
 from seawall.ports import Quirks
 from seawall.transports.memory import Memory
 from seawall.vendors import names
-from seawall.vendors.table import filled
+from seawall.vendors.table import filled, provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 FACTS = {"tools", "parallel_tools", "formats", "images", "prefill"}
@@ -257,7 +257,13 @@ async def test_the_doctor_asks_no_server_that_nobody_set_up(
 
 def test_the_page_shows_the_rows_as_they_are() -> None:
     page = PAGE.read_text()
-    assert page == filled(page), "run: python -m seawall.vendors.table docs/providers.md"
+    again = "python -m seawall.vendors.table docs/providers.md tests/vendors/exchanges"
+    assert page == filled(page, EXCHANGES), f"run: {again}"
+
+
+def test_the_page_shows_which_exchanges_were_captured(tmp_path: Path) -> None:
+    (tmp_path / "quay.toml").write_text('after = "its reference"\ncaptured = ["text", "stream"]\n')
+    assert "| `quay` | text, stream | its reference |" in provenance(tmp_path)
 
 
 def test_a_page_without_a_place_for_the_tables_is_an_error() -> None:

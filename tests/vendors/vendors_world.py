@@ -1,5 +1,4 @@
-"""Every row of the chat dialect, its documented exchanges, and a client that talks to either those
-or the simulator."""
+"""Every row, its exchanges, and a client that talks to either those or the simulator."""
 
 from __future__ import annotations
 
@@ -15,6 +14,7 @@ from seawall.ports import Transport
 from seawall.testing import VirtualClock
 from seawall.vendors import Vendor, built_in, names
 
+KEY = "sk-row-0123456789abcdef"
 EXCHANGES = Path(__file__).parent / "exchanges"
 
 TOOLS: list[Any] = [
@@ -41,20 +41,64 @@ class Error(Struct, frozen=True):
     says: str
 
 
-class Exchanges(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a vendor's reference documents. ``accepts``: the fields of its request."""
+class Exchanges(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What passes between a client and a vendor. ``after``: the reference or SDK types that the
+    documented ones follow; those named in ``captured`` were recorded from the vendor itself.
+    ``like``: they are those of another row, but for what is told here. ``accepts``: the fields of
+    its request."""
 
-    accepts: frozenset[str]
-    text: str
-    tools: str
-    stream: str
-    error: Error
+    after: str
+    captured: tuple[str, ...] = ()
+    like: str = ""
+    accepts: frozenset[str] = frozenset()
+    text: str = ""
+    tools: str = ""
+    parallel: str = ""
+    structured: str = ""
+    stream: str = ""
+    error: Error | None = None
 
-    def structured(self, content: str) -> bytes:
-        """The answer ``text``, saying ``content``."""
-        body = msgspec.json.decode(self.text)
-        body["choices"][0]["message"]["content"] = content
-        return msgspec.json.encode(body)
+
+class Subject(Struct, frozen=True):
+    """A vendor's row as it is asked in one dialect, for the models that are asked so."""
+
+    vendor: str
+    dialect: str
+
+    @property
+    def row(self) -> Vendor:
+        found = built_in(self.vendor)
+        assert found is not None
+        return found.of(self.model)
+
+    @property
+    def name(self) -> str:
+        """That of the file of its exchanges."""
+        found = built_in(self.vendor)
+        own = found is not None and found.dialect == self.dialect
+        return self.vendor if own else f"{self.vendor}.{self.dialect}"
+
+    @property
+    def model(self) -> str:
+        found = built_in(self.vendor)
+        assert found is not None
+        for pattern, family in found.families.items():
+            if family.dialect == self.dialect:
+                return pattern.replace("*", "opus-5")
+        models = found.models.items()
+        known = (name for name, model in models if (model.dialect or found.dialect) == self.dialect)
+        return next(known, "some-model")
+
+
+def _subjects() -> list[Subject]:
+    found: list[Subject] = []
+    for name in names():
+        entry = row(name)
+        spoken = [entry.dialect]
+        spoken += [model.dialect for model in entry.models.values() if model.dialect]
+        spoken += [family.dialect for family in entry.families.values() if family.dialect]
+        found += [Subject(name, dialect) for dialect in dict.fromkeys(spoken)]
+    return found
 
 
 def row(name: str) -> Vendor:
@@ -63,29 +107,44 @@ def row(name: str) -> Vendor:
     return found
 
 
-#: The simulator speaks one dialect so far: rows of others are held to their dialects' tests.
-#: Those of the clouds, whose address depends on an account, are held to tests/clouds.
-ROWS = [
-    name for name in names() if row(name).dialect == "openai_chat" and not row(name).variables
-]
+#: Every row in every dialect that it is asked in.
+SUBJECTS = _subjects()
+
+#: Those of OpenAI's chat at an address that depends on no account.
+ROWS = [name for name in names() if row(name).dialect == "openai_chat" and not row(name).variables]
+
+#: What the addresses of clouds depend on.
+_ACCOUNT = {"resource": "quay", "region": "eu-south-1", "project": "tides", "location": "global"}
 
 
 @cache
 def exchanges(name: str) -> Exchanges:
     """Raises ``FileNotFoundError`` for a row that has none."""
     file = EXCHANGES / f"{name}.toml"
-    return msgspec.toml.decode(file.read_bytes(), type=Exchanges)
+    told = msgspec.toml.decode(file.read_bytes(), type=Exchanges)
+    if not told.like:
+        return told
+    other = exchanges(told.like)
+    own = {name: getattr(told, name) for name in told.__struct_fields__ if getattr(told, name)}
+    return msgspec.structs.replace(other, **own | {"captured": told.captured})
 
 
 def client(
-    name: str, transport: Transport, clock: VirtualClock | None = None, *, at: str = ""
+    name: str,
+    transport: Transport,
+    clock: VirtualClock | None = None,
+    *,
+    at: str = "",
+    model: str = "",
 ) -> AsyncSeawall:
-    """A client whose default model is one of the row's, with a key if the row has one. ``at``:
-    another address than the row's."""
+    """A client whose default model is ``model``, or else the first of the row's, with a key if
+    the row has one. ``at``: another address than the row's."""
     entry = row(name)
-    model = next(iter(entry.models), "some-model")
+    model = model or next(iter(entry.models), "some-model")
     options: dict[str, Any] = {} if clock is None else {"clock": clock}
-    own = {"key": "sk-row-0123456789abcdef"} | ({"base_url": at} if at else {})
+    own: dict[str, Any] = {"key": KEY} | ({"base_url": at} if at else {})
+    variables = {name: _ACCOUNT[name] for name in entry.variables if name in _ACCOUNT}
+    own |= {"variables": variables} if variables else {}
     return AsyncSeawall(
         model=f"{name}/{model}",
         vendors={name: own} if entry.key_env is not None else {},

@@ -1,5 +1,6 @@
-"""The vendors' rows as Markdown tables: ``python -m seawall.vendors.table PAGE`` writes them into
-a page of the documentation, between its marks."""
+"""The vendors' rows as Markdown tables: ``python -m seawall.vendors.table PAGE EXCHANGES`` writes
+them into a page of the documentation, between its marks, and where the exchanges in that directory
+come from, by which the rows are tried."""
 
 from __future__ import annotations
 
@@ -8,14 +9,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from . import Vendor, built_in, names
 from .capabilities import Capabilities, capabilities
 
-__all__ = ["filled", "markdown"]
+__all__ = ["filled", "markdown", "provenance"]
 
 #: Between these a page shows the tables.
 BEGIN, END = "<!-- written by python -m seawall.vendors.table -->\n", "<!-- end of the tables -->\n"
+
+FROM, UNTIL = "<!-- where the exchanges come from -->\n", "<!-- end of the exchanges -->\n"
 
 _CAN = Capabilities.__struct_fields__
 _HEADS = tuple(name.replace("_", " ") for name in _CAN)
@@ -33,13 +37,40 @@ def markdown() -> str:
     return "\n".join(tables)
 
 
-def filled(page: str) -> str:
-    """``page`` with the tables as they are now. Raises ``ValueError`` for one without marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no place for the tables: {BEGIN.strip()} {END.strip()}")
-    return f"{before}{begin}\n{markdown()}\n{end}{after}"
+class _Origin(Struct):
+    """What a file of exchanges says of them."""
+
+    after: str
+    captured: tuple[str, ...] = ()
+
+
+def provenance(exchanges: Path) -> str:
+    """Of each file in the directory, which exchanges were captured from the vendor, and what the
+    others were written after."""
+    heads = ("exchanges of", "captured", "documented, after")
+    return _table(heads, map(_origin, sorted(exchanges.glob("*.toml"))))
+
+
+def _origin(file: Path) -> Sequence[str]:
+    told = msgspec.toml.decode(file.read_bytes(), type=_Origin)
+    vendor, _, dialect = file.stem.partition(".")
+    name = f"`{vendor}` in `{dialect}`" if dialect else f"`{vendor}`"
+    return name, ", ".join(told.captured) or "none", told.after
+
+
+def filled(page: str, exchanges: Path | None = None) -> str:
+    """``page`` with the tables as they are now, and the origin of the ``exchanges`` in a
+    directory, if one is given. Raises ``ValueError`` for one without marks."""
+    page = _between(page, BEGIN, END, markdown())
+    return page if exchanges is None else _between(page, FROM, UNTIL, provenance(exchanges))
+
+
+def _between(page: str, begin: str, end: str, tables: str) -> str:
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page has no place for the tables: {begin.strip()} {end.strip()}")
+    return f"{before}{begin}\n{tables}\n{end}{after}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -95,5 +126,5 @@ def _retired(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
 
 
 if __name__ == "__main__":
-    for path in map(Path, sys.argv[1:]):
-        path.write_text(filled(path.read_text()))
+    path, *given = map(Path, sys.argv[1:3])
+    path.write_text(filled(path.read_text(), *given))

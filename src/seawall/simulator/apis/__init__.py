@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...server import Request
-from . import anthropic, cohere, gemini, openai_chat, openai_responses
+from . import anthropic, cohere, gemini, openai_chat, openai_responses, vertex_claude
 from .api import (
     TROUBLES,
     Api,
@@ -34,6 +34,7 @@ __all__ = [
 
 #: Whoever tells its own requests apart stands first; OpenAI takes what is nobody's.
 APIS: Sequence[Api] = (
+    vertex_claude.API,
     anthropic.API,
     gemini.API,
     cohere.API,

@@ -93,7 +93,7 @@ class Cohere:
         return (b"event: message-end\n" + write_sse(encode(end)),)
 
     def given_up(self, refusal: Refusal, number: int, /) -> bytes:
-        message = {"role": "assistant", "content": []}
+        message: dict[str, object] = {"role": "assistant", "content": ()}
         return encode({"id": _id(number), "finish_reason": "ERROR", "message": message})
 
     def over(self, over: Over, /) -> Refusal:

@@ -6,6 +6,7 @@ Source: the OpenAI API reference, and what its service answers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ _MODELS = "/v1/models"
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 _EXCEEDED = "rate_limit_exceeded"
 _CREDIT = "insufficient_quota"
+_AZURE = re.compile(r"^/openai(?:/deployments/[^/]+)?")
 #: What a duration is short by a rounding error is not there.
 _CRUMB = 1e-6
 
@@ -85,7 +87,8 @@ def error(refusal: Refusal) -> dict[str, object]:
 
 
 class OpenAI:
-    """An API of OpenAI's; ``path`` is where its models are asked."""
+    """An API of OpenAI's; ``path`` is where its models are asked. Azure has it below ``/openai``,
+    and a deployment in between."""
 
     refusals = _REFUSALS
     path = ""
@@ -94,7 +97,9 @@ class OpenAI:
         return True
 
     def asked(self, path: str, /) -> str | None:
-        return self.path if path in (self.path, self.path.removeprefix("/v1")) else None
+        short = self.path.removeprefix("/v1")
+        known = _AZURE.sub("", path) if path.startswith("/openai/") else path
+        return self.path if known in (self.path, short) else None
 
     def listed(self, path: str, /) -> str | None:
         path = path if path.startswith("/v1/") else f"/v1{path}"
