@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .client.aio import AsyncSeawall
     from .client.batches import AsyncBatch, Batch, BatchItem
     from .client.door import http_client
+    from .client.results import EmbedReply, ModelsReply, RerankReply
     from .client.streams import AsyncReplyStream
     from .client.sync import ReplyStream, Seawall
     from .client.tags import tags
@@ -72,6 +73,7 @@ _WHERE = {
     ".client.aio": ("AsyncSeawall",),
     ".client.batches": ("AsyncBatch", "Batch", "BatchItem"),
     ".client.door": ("http_client",),
+    ".client.results": ("EmbedReply", "ModelsReply", "RerankReply"),
     ".client.streams": ("AsyncReplyStream",),
     ".client.sync": ("ReplyStream", "Seawall"),
     ".client.tags": ("tags",),
@@ -145,6 +147,7 @@ __all__ = [
     "ContentFilterError",
     "ContextLengthError",
     "Decision",
+    "EmbedReply",
     "ExtractError",
     "Fault",
     "Finish",
@@ -152,6 +155,7 @@ __all__ = [
     "LedgerError",
     "MalformedReplyError",
     "Message",
+    "ModelsReply",
     "NotFoundError",
     "OutputError",
     "OverloadedError",
@@ -162,6 +166,7 @@ __all__ = [
     "RateLimitError",
     "Reply",
     "ReplyStream",
+    "RerankReply",
     "Response",
     "Retry",
     "Seawall",

@@ -71,6 +71,10 @@ class OperationRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
         """How it was asked, as the ledger keeps it."""
         return {}
 
+    def longest(self) -> int:
+        """Characters of the longest text that the model reads in one piece."""
+        return 0
+
     def estimate_tokens(self) -> int:
         """A rough count of what is paid for (one token for four characters), for an answer that
         does not tell."""
@@ -102,6 +106,9 @@ class EmbedRequest(OperationRequest, frozen=True, omit_defaults=True, kw_only=Tr
 
     def said(self) -> tuple[Message, ...]:
         return _turns(self.texts)
+
+    def longest(self) -> int:
+        return max(map(len, self.texts))
 
     def parameters(self) -> Mapping[str, Any]:
         return _given(self, "input_type", "dimensions", "user", "extra")

@@ -178,7 +178,7 @@ class Quirks(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkno
     prefill: bool | Prefill = False
     dimensions_field: str = "dimensions"
     vectors_base64: bool = True
-    max_batch: int = 2048
+    max_batch: int = 512
     max_batch_tokens: int | None = None
 
 

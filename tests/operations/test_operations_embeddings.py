@@ -128,6 +128,17 @@ async def test_a_text_that_is_too_long_is_named_so() -> None:
         await client(provider).embed("tea", model=SMALL)
 
 
+async def test_a_text_that_may_be_cut_is_remarked_and_one_that_must_be_is_refused() -> None:
+    provider = Provider(lambda asked: (200, {"embeddings": [{"values": [1.0]}] * 2}))
+    model = "google/gemini-embedding-001"
+    reply = await client(provider).embed(["x" * 12_000, "a"], model=model)
+    remark = f"the longest text has about 3000 tokens; {model} reads 2048"
+    assert reply.decision.notes == [remark]
+    with pytest.raises(ContextLengthError, match="longest text of about 10000 tokens cannot fit"):
+        await client(provider).embed(["x" * 40_000, "a"], model=model)
+    assert len(provider.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("texts", "options", "why"),
     [

@@ -16,7 +16,7 @@ from ..ports import Draft, Headers, Inbound, Operation, Outbound, Secret
 from ..types import Event, Request, Response
 from .call import Call, Route
 from .clock import Watch, expire
-from .hopeless import check_window, gone
+from .hopeless import check_texts, check_window, gone
 from .reply import Reply
 from .wire_stream import WireStream
 
@@ -67,7 +67,11 @@ def _draft(call: Call, route: Route) -> Draft:
         return call.original.draft()
     question = call.question
     if isinstance(question, OperationRequest):
-        return _operation(route, question).encode(question, route.quirks)
+        draft = _operation(route, question).encode(question, route.quirks)
+        remark = check_texts(question, route)
+        if remark:
+            call.note(remark)
+        return draft
     draft = route.wire.encode(question, route.quirks)
     check_window(question, route, draft)
     return draft
