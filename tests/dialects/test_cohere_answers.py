@@ -136,7 +136,6 @@ def test_an_error_body_in_a_stream_is_a_fault() -> None:
         TEXT | {"message": "hello"},
         TEXT | {"message": {"content": 1}},
         TEXT | {"message": {"tool_calls": [{"id": "c"}]}},
-        TEXT | {"logprobs": [{"text": 1, "token_ids": []}]},
     ],
 )
 def test_what_is_no_answer(raw: dict[str, Any]) -> None:
@@ -147,6 +146,15 @@ def test_what_is_no_answer(raw: dict[str, Any]) -> None:
 @pytest.mark.parametrize("usage", [{"tokens": 1}, {"billed_units": {"input_tokens": -1}}, [1]])
 def test_usage_that_cannot_be_read_is_none(usage: Any) -> None:
     assert decode(TEXT | {"usage": usage}).usage is None
+
+
+@pytest.mark.parametrize("logprobs", [3, [1], [{"text": 1, "token_ids": []}], [None]])
+def test_log_probabilities_that_are_none_cost_no_answer(logprobs: Any) -> None:
+    response = decode(TEXT | {"logprobs": logprobs})
+    assert (response.text, response.choices[0].logprobs) == ("LLMs are large.", None)
+    piece = {"type": "content-delta", "index": 0, "logprobs": logprobs}
+    piece |= {"delta": {"message": {"content": {"text": "a"}}}}
+    assert list(WIRE.reader().feed(msgspec.json.encode(piece))) == [TextDelta("a")]
 
 
 def test_more_cached_than_paid_for() -> None:
@@ -189,6 +197,22 @@ def test_a_block_whose_start_was_lost_says_what_it_is() -> None:
     assert reader.feed(delta.format("thinking").encode()) == [ReasoningDelta("a")]
     reader = WIRE.reader()
     assert reader.feed(delta.format("text").encode()) == [TextDelta("a")]
+
+
+def test_content_of_a_kind_not_known_is_kept_whole() -> None:
+    block = {"type": "chart", "text": "t", "thinking": "h", "x": 1}
+    opened = {"type": "content-start", "index": 0, "delta": {"message": {"content": block}}}
+    grown = {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "u"}}}}
+    body = stream(START, opened, grown, {"type": "content-end", "index": 0}, end("COMPLETE"))
+    whole = Opaque("cohere", block | {"text": "tu"})
+    assert fold(read_stream(body)).message.content == (whole,)
+    assert relayed(body) == body
+
+
+@pytest.mark.parametrize("odd", [b'"content":null', b'"content":3', b'"content":[]'])
+def test_a_start_of_an_odd_shape_is_written_anew(odd: bytes) -> None:
+    body = TEXT_STREAM.replace(b'"content":[]', odd).replace(b'"id":"c14c80c3', b'"id":5,"x":"c')
+    assert fold(read_stream(relayed(body))).text == "LLMs are large."
 
 
 def test_a_call_without_arguments_has_none() -> None:

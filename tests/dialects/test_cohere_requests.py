@@ -222,6 +222,8 @@ def test_a_format_that_cannot_be_enforced_is_asked_for_in_words(
         ({"messages": (Message("user", (Image(data="AA=="),)),)}, "media_type"),
         ({"messages": (Message("user", (Image(),)),)}, "url"),
         ({"messages": (Message("user", (Text("\ud800"),)),)}, "Unicode"),
+        ({"messages": (USER, Message("assistant", (ToolCall("c", "f", "\ud800"),)))}, "Unicode"),
+        ({"format": Format(type="json_schema", schema={"title": "\ud800"})}, "Unicode"),
         ({"extra": {"cohere": {"x": object()}}}, "JSON cannot"),
     ],
 )

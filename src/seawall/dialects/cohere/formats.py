@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import Format, Message, Request, Text
-from ..json_values import as_object, as_text, encode
+from ..json_values import as_object, as_text, encode_body
 from .schemas import enforced
 from .words import bag, own
 
@@ -55,7 +55,7 @@ def _refuse_beside(request: Request) -> None:
 def _told(wanted: Format) -> Message:
     text = _IN_WORDS
     if wanted.schema is not None:
-        text += f" It must be valid against this JSON Schema: {encode(wanted.schema).decode()}"
+        text += f" It must be valid against this JSON Schema: {encode_body(wanted.schema).decode()}"
     return Message("system", (Text(text),))
 
 

@@ -13,12 +13,15 @@ from typing import Any, cast
 from ..json_values import as_list, as_object
 from .words import DIALECT
 
-__all__ = ["read_logprobs", "write_logprobs"]
+__all__ = ["logprobs_if_readable", "write_logprobs"]
 
 
-def read_logprobs(raw: Any) -> dict[str, Any] | None:
-    """From the pieces of an answer. Raises ``ValueError`` for what is none."""
-    content = [_read(as_object(piece, "logprobs[]")) for piece in as_list(raw, "logprobs")]
+def logprobs_if_readable(raw: Any) -> dict[str, Any] | None:
+    """From the pieces of an answer, which is not given up for some that cannot be read."""
+    try:
+        content = [_read(as_object(piece, "logprobs[]")) for piece in as_list(raw, "logprobs")]
+    except ValueError:
+        return None
     return {"content": content} if content else None
 
 

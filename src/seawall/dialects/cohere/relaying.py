@@ -40,6 +40,14 @@ _PIECE = b'{"type":"content-delta"'
 _PIECE_HEAD = b"event: content-delta\ndata: "
 
 
+def _seen(frame: bytes) -> _Shape | None:
+    """Its shape, if that is the usual one."""
+    try:
+        return _shape(frame)
+    except ValueError:
+        return None
+
+
 class RelayingWriter(StreamWriter):
     """Writes one stream, with the frames of another as they came while each stands where it should.
 
@@ -58,8 +66,8 @@ class RelayingWriter(StreamWriter):
                 return _PIECE_HEAD + frame + b"\n\n"
             if not frame.strip() or frame == b"[DONE]":
                 return b""
-            shape = _shape(frame)
-            if self._fits(shape, events):
+            shape = _seen(frame)
+            if shape is not None and self._fits(shape, events):
                 written = named_event(shape.type, frame.replace(b"\n", b"\ndata: "))
                 if shape.type != "message-end":
                     return written

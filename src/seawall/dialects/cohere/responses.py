@@ -7,7 +7,7 @@ from typing import Any
 from ...types import Choice, Response
 from ..json_values import as_object
 from .faults import fault_of_end
-from .logprobs import read_logprobs, write_logprobs
+from .logprobs import logprobs_if_readable, write_logprobs
 from .messages import read_message, write_answer
 from .usage import usage_if_readable, write_usage
 from .words import DIALECT, bag, own, read_finish, write_finish
@@ -30,7 +30,7 @@ def read_response(raw: dict[str, Any], body: bytes) -> Response:
     choice = Choice(
         message=read_message({"role": "assistant"} | message),
         finish_reason=finish,
-        logprobs=read_logprobs(raw.get("logprobs")),
+        logprobs=logprobs_if_readable(raw.get("logprobs")),
         extra={DIALECT: rest} if rest else {},
     )
     return Response(

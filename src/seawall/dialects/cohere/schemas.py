@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ..json_values import as_list, as_object, encode
+from ..json_values import as_list, as_object, encode_body
 
 __all__ = ["enforced"]
 
@@ -33,7 +33,10 @@ def enforced(schema: Mapping[str, Any], notes: list[str]) -> _Node:
     if schema.get("type") != "object":
         raise ValueError("its root is no object")
     told: set[str] = set()
-    node = _node(schema, told)
+    try:
+        node = _node(schema, told)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if told:
         notes.append(f"the schema's {', '.join(sorted(told))} became part of its descriptions")
     return node
@@ -51,7 +54,7 @@ def _node(schema: Any, told: set[str]) -> _Node:
             left[name] = value
     if left:
         told.update(left)
-        constraints = ", ".join(f"{name}: {encode(it).decode()}" for name, it in left.items())
+        constraints = ", ".join(f"{name}: {encode_body(it).decode()}" for name, it in left.items())
         said = given.get("description")
         kept["description"] = "\n\n".join(filter(None, (said, f"{{{constraints}}}")))
     return kept

@@ -27,7 +27,7 @@ from ...types import (
 )
 from ..json_values import as_object, as_text, decode
 from .faults import fault_from, fault_of_end
-from .logprobs import read_logprobs
+from .logprobs import logprobs_if_readable
 from .messages import MESSAGE
 from .tools import read_call
 from .usage import usage_if_readable
@@ -66,17 +66,19 @@ class _Block:
 
     __slots__ = ("fields", "kind")
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        # What does not name its kind, or whose start was lost, tells by what it holds.
+        self.kind = str(content.get("type") or ("thinking" if "thinking" in content else "text"))
         self.fields: dict[str, Any] = {}
 
     def piece(self, content: Mapping[str, Any]) -> Iterable[Event]:
-        text = content.get(self.kind) if self.kind in ("text", "thinking") else None
+        known = self.kind in ("text", "thinking")
+        text = content.get(self.kind) if known else None
         if text is not None and not isinstance(text, str):
             raise ValueError(f"content.{self.kind} is no string")
         if text:
             yield TextDelta(text) if self.kind == "text" else ReasoningDelta(text)
-        for name, value in own(bag(content, ("type", "text", "thinking"))).items():
+        for name, value in own(bag(content, ("type", self.kind) if known else ("type",))).items():
             old = self.fields.get(name)
             both = isinstance(old, str) and isinstance(value, str)
             self.fields[name] = cast("str", old) + value if both else value
@@ -139,7 +141,7 @@ class StreamReader:
 
     def _open(self, event: Mapping[str, Any]) -> Iterable[Event]:
         content = as_object(_message(event).get("content"), "delta.message.content")
-        block = self._blocks[_index(event)] = _Block(str(content.get("type")))
+        block = self._blocks[_index(event)] = _Block(content)
         yield from block.piece(content)
 
     def _piece(self, event: Mapping[str, Any]) -> Iterable[Event]:
@@ -147,11 +149,9 @@ class StreamReader:
         index = _index(event)
         block = self._blocks.get(index)
         if block is None:
-            # Its start may be missing; what it holds says what it is.
-            block = self._blocks[index] = _Block("thinking" if "thinking" in content else "text")
+            block = self._blocks[index] = _Block(content)
         yield from block.piece(content)
-        logprobs = event.get("logprobs")
-        told = None if logprobs is None else read_logprobs([logprobs])
+        told = logprobs_if_readable([event.get("logprobs")])
         if told is not None:
             yield LogprobsDelta(told)
 

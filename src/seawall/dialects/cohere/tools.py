@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UnsupportedError
 from ...types import Opaque, Request, Tool, ToolCall, ToolChoice
-from ..json_values import as_object, as_text, decode, encode
+from ..json_values import as_object, as_text, decode, encode_body
 from .words import DIALECT, bag, own
 
 __all__ = ["read_call", "read_choice", "read_tools", "write_call", "write_tools"]
@@ -129,7 +129,7 @@ def _arguments(call: ToolCall, notes: list[str]) -> str:
     except ValueError:
         pass
     notes.append(f"the arguments of {call.name} are no JSON object and were sent as its input")
-    return encode({"input": call.arguments}).decode()
+    return encode_body({"input": call.arguments}).decode()
 
 
 def read_call(raw: Mapping[str, Any]) -> ToolCall:
