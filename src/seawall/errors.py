@@ -265,7 +265,10 @@ class OverloadedError(ProviderError):
 
 
 class ConnectionFault(Fault):
+    """``unsent``: there was no connection, so nothing of the request was sent."""
+
     blames = "provider"
+    unsent: bool = False
     kind = "connection"
     retry = True
     reroute = "any"

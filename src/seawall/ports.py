@@ -196,13 +196,16 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 class Outbound(Struct, frozen=True, kw_only=True):
     """What a transport carries. ``url`` is absolute. A header value that is a secret stays a
-    ``Secret`` until its bytes are written. ``stream``: the reply is read as it comes."""
+    ``Secret`` until its bytes are written. ``stream``: the reply is read as it comes. ``once``: it
+    must not be sent a second time unseen, so it goes through a connection of its own, which no
+    server can have closed meanwhile."""
 
     method: str = "POST"
     url: str
     headers: tuple[tuple[str, str | Secret], ...] = ()
     body: bytes = b""
     stream: bool = False
+    once: bool = False
     connect_timeout: float | None = None
 
 

@@ -18,7 +18,7 @@ import msgspec
 from seawall.server.messages import Head, Request, Step
 from seawall.server.server import Server
 
-__all__ = ["Provider", "provider"]
+__all__ = ["HOLD", "Provider", "provider"]
 
 JSON = (("content-type", "application/json"),)
 Fault = Callable[[Request], "list[Step] | None"]
@@ -64,7 +64,7 @@ class Provider:
                 return None
             left[0] -= 1
             if after:
-                self._answer(request)
+                self.answer(request)
             return list(steps)
 
         self.faults.append(fault)
@@ -79,10 +79,10 @@ class Provider:
                         await asyncio.Event().wait()
                     yield step
                 return
-        for step in self._answer(request):
+        for step in self.answer(request):
             yield step
 
-    def _answer(self, request: Request) -> list[Step]:
+    def answer(self, request: Request) -> list[Step]:
         path = request.path
         for pattern, answer in _ROUTES:
             found = re.fullmatch(pattern, f"{request.method} {path}")

@@ -81,11 +81,12 @@ def _pairs(given: Any) -> Iterator[tuple[Any, Any, Mapping[str, Any]]]:
             if "id" not in fields or "messages" not in fields:
                 raise bad(f"request {number} needs an id and messages; it has {list(fields)}")
             yield fields.pop("id"), fields.pop("messages"), fields
-        elif isinstance(each, tuple) and len(cast("tuple[Any, ...]", each)) == 2:
-            yield each[0], each[1], {}
-        else:
-            kind = type(each).__name__
+            continue
+        pair = cast("tuple[Any, ...]", each) if isinstance(each, tuple) else ()
+        if len(pair) != 2:
+            kind = type(cast("Any", each)).__name__
             raise bad(f"request {number} is a {kind}; give a dict with id and messages")
+        yield pair[0], pair[1], {}
 
 
 def bad(problem: str) -> BadRequestError:

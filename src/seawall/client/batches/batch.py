@@ -118,7 +118,7 @@ class AsyncBatch:
     async def results(self) -> AsyncGenerator[BatchItem]:
         """Every request's answer or fault, by its id, in the order they come; waits for the end
         of the batch first. Each is recorded in the ledger once, however often it is read."""
-        if not self.done:
+        if not self.done or self.status is None:
             await self.wait()
         items = Items(self._assembly, self._place, self._steps, self._file, self._validator)
         try:

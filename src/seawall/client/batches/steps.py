@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Mapping
 from functools import partial
 
 from msgspec.structs import replace
 
 from ...core import Call, Handler, Reply, Route, Watch, ask, expire, run, send
-from ...errors import Fault, MalformedReplyError, OverloadedError, TimeoutFault
+from ...errors import ConnectionFault, Fault, MalformedReplyError, OverloadedError, TimeoutFault
 from ...operations import OperationAnswer, OperationRequest
 from ...ports import (
     Draft,
@@ -35,8 +33,6 @@ _OPERATION = "batch"
 #: Bytes a second at which an upload is expected to be taken at the least.
 _SLOWEST = 250_000
 _ERROR_BODY = 64 * 1024
-#: What failed before anything could be sent.
-_NO_ROAD = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
 class _Step(OperationRequest, frozen=True, kw_only=True):
@@ -80,13 +76,15 @@ class _StepWire:
 
 
 class _Unlimited:
-    """Replies of any length: those of a batch are as long as the batch."""
+    """Replies of any length: those of a batch are as long as the batch. What submits one is sent
+    once."""
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
 
     async def __call__(self, outbound: Outbound, /) -> Inbound:
-        return await self._inner(replace(outbound, stream=True))
+        once = outbound.method != "GET"
+        return await self._inner(replace(outbound, stream=True, once=once))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -182,7 +180,7 @@ async def _once(call: Call) -> Reply:
 def refused(fault: Fault) -> bool:
     """Whether ``fault`` means that a submission was not accepted, for certain. A server that is
     overloaded and says when to come back has accepted nothing."""
-    if fault.blames == "nobody" or isinstance(fault.__cause__, _NO_ROAD):
+    if fault.blames == "nobody" or (isinstance(fault, ConnectionFault) and fault.unsent):
         return True
     if isinstance(fault, TimeoutFault):
         return fault.phase in ("connect", "pool")

@@ -98,6 +98,11 @@ class Connection(asyncio.Protocol):
                 await self._writable
         self._sent = True
 
+    @property
+    def used(self) -> bool:
+        """Whether a reply came through it."""
+        return self._served > 0
+
     def idle_seconds(self) -> float:
         """How long this connection may idle: a second less than the server says, so that a call
         and the server's close do not cross."""

@@ -42,7 +42,10 @@ class Direct:
     async def ask(self, target: Target, outbound: Outbound, defaults: Defaults) -> Inbound:
         """The reply's head. A connection that the server had closed is replaced unseen, once."""
         pool = self._pool
-        connection = pool.take() or await pool.acquire(outbound.connect_timeout)
+        connection = None if outbound.once else pool.take()
+        if connection is None:
+            lend = pool.fresh if outbound.once else pool.acquire
+            connection = await lend(outbound.connect_timeout)
         inbound = connection.start(target, outbound, defaults)
         try:
             if len(outbound.body) > JOINED:
@@ -81,6 +84,8 @@ class Direct:
                 fault = TimeoutFault("connect", seconds)
             else:
                 fault = ConnectionFault(f"no connection to {self._origin}: {_reason(error)}")
+        if isinstance(fault, ConnectionFault):
+            fault.unsent = True
         raise fault
 
     async def _connect(self, pool: Pool) -> Connection:

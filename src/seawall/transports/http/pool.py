@@ -69,6 +69,14 @@ class Pool:
                 return await self._fill(connect_timeout)
         return connection
 
+    async def fresh(self, connect_timeout: float | None) -> Connection:
+        """``acquire``, for a connection that nothing came through before."""
+        connection = await self.acquire(connect_timeout)
+        while connection.used:
+            connection.close()
+            connection = await self.acquire(connect_timeout)
+        return connection
+
     async def replace(self, stale: Connection, connect_timeout: float | None) -> Connection:
         """A new connection in the place of ``stale``."""
         if stale.hand_over():
