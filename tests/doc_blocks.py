@@ -26,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
@@ -166,6 +167,11 @@ def check_json(page: Page, block: Block) -> None:
     json.loads(block.text)
 
 
+def check_yaml(page: Page, block: Block) -> None:
+    yaml.safe_load(block.text)
+    write_file(page, block)
+
+
 def write_file(page: Page, block: Block) -> Path:
     """A first line ``# name`` names the file; without it the block is one for itself."""
     named = re.match(r"# ([\w.-]+)\n", block.text)
@@ -182,6 +188,7 @@ LANGUAGES: dict[str, Callable[[Page, Block], str | None]] = {
     "python": run_python,
     "text": check_text,
     "toml": check_toml,
+    "yaml": check_yaml,
 }
 
 
