@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -38,7 +38,7 @@ class AnthropicWire:
     """Towards a vendor that speaks ``POST /v1/messages``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {"models": Models(VERSION)}
+    operations: Mapping[str, Operation] = {"models": Models(VERSION)}
 
     def encode(self, request: Request, quirks: Quirks, /) -> Draft:
         """Raises ``UnsupportedError`` for what the dialect or the vendor cannot say."""

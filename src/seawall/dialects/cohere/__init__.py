@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -31,7 +30,7 @@ class CohereWire:
     """Towards a vendor that speaks ``POST /v2/chat``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "embeddings": EMBEDDINGS,
         "models": MODELS,
         "rerank": RERANK,

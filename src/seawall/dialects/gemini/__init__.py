@@ -6,7 +6,6 @@ The model and the wish for a stream stand in the path, so the face looks there f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -38,7 +37,7 @@ class GeminiWire:
     """Towards a vendor that speaks ``POST /models/{model}:generateContent``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "embeddings": EMBEDDINGS,
         "models": MODELS,
     }

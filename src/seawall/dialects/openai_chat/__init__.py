@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -35,7 +35,7 @@ class OpenAIChatWire:
     """Towards a vendor that speaks ``POST /chat/completions``."""
 
     name = DIALECT
-    operations: ClassVar[Mapping[str, Operation]] = {
+    operations: Mapping[str, Operation] = {
         "embeddings": EMBEDDINGS,
         "models": MODELS,
         "rerank": RERANK,
