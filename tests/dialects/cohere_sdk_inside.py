@@ -5,6 +5,7 @@ client is served by it end to end over a socket."""
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,8 +15,8 @@ import httpx
 import msgspec
 import pytest
 from cohere.core.api_error import ApiError
-from cohere.types import ChatMessageV2, ResponseFormatV2, Thinking, ToolV2
-from cohere.v2.types import V2ChatResponse, V2ChatStreamResponse
+from cohere.types import ChatMessageV2, EmbedByTypeResponse, ResponseFormatV2, Thinking, ToolV2
+from cohere.v2.types import V2ChatResponse, V2ChatStreamResponse, V2RerankResponse
 from cohere_strategies import event_lists, requests, responses
 from hypothesis import given, settings
 from openai_chat_provider import Answer, Provider, provider
@@ -37,6 +38,7 @@ from seawall.errors import (
     TimeoutFault,
 )
 from seawall.folding import unfold
+from seawall.operations import Embeddings, EmbedRequest, Ranked, Ranking, RerankRequest
 from seawall.ports import Head, Quirks
 from seawall.types import (
     Choice,
@@ -70,6 +72,8 @@ REQUEST = {
     "thinking": Thinking,
     "stop_sequences": list[str],
 }
+#: What generated values hold that stands for fields nobody knows.
+_MADE_UP = "x_"
 CHECK = {name: TypeAdapter(kind) for name, kind in REQUEST.items()}
 EVENT = TypeAdapter(V2ChatStreamResponse)
 
@@ -95,10 +99,16 @@ def _without_opaque(request: Request) -> Request:
     return _known(msgspec.structs.replace(request, tools=tools))
 
 
+def _fields(method: str) -> set[str]:
+    """What the client's ``method`` can put into a body."""
+    return set(inspect.signature(getattr(cohere.ClientV2, method)).parameters)
+
+
 @TYPED
 @given(requests())
 def test_the_types_accept_every_request(request: Request) -> None:
     body = msgspec.json.decode(WIRE.encode(_without_opaque(request), Quirks()).body)
+    assert {name for name in body if name[:2] != _MADE_UP} <= _fields("chat") | {"stream"}
     for name, check in CHECK.items():
         if name in body:
             check.validate_python(body[name])
@@ -118,6 +128,39 @@ def test_the_types_accept_every_event(events: list[Event]) -> None:
     body = b"".join([*map(writer.event, known), writer.end()])
     for frame in WIRE.framer().feed(body):
         EVENT.validate_json(frame)
+
+
+def test_the_types_of_vectors_and_rankings_are_those_we_ask_for_and_read() -> None:
+    texts = EmbedRequest(model="m", texts=("a",), input_type="query", dimensions=2)
+    vectors, ranks = WIRE.operations["embeddings"], WIRE.operations["rerank"]
+    body = msgspec.json.decode(vectors.encode(texts, Quirks()).body)
+    assert body.keys() <= _fields("embed")
+    made = EmbedByTypeResponse.model_validate(
+        {
+            "id": "e",
+            "embeddings": {"float": [[1.5, 2.5]]},
+            "meta": {"billed_units": {"input_tokens": 3}},
+        }
+    )
+    embedded = vectors.decode(
+        made.model_dump_json(by_alias=True, exclude_none=True).encode(), texts
+    )
+    assert isinstance(embedded, Embeddings)
+    assert [list(one) for one in embedded.vectors] == [[1.5, 2.5]]
+    assert embedded.usage == Usage(prompt_tokens=3, total_tokens=3)
+    query = RerankRequest(model="m", query="q", documents=("a", "b"), top_n=1)
+    body = msgspec.json.decode(ranks.encode(query, Quirks()).body)
+    assert body.keys() <= _fields("rerank")
+    ranked = V2RerankResponse.model_validate(
+        {
+            "results": [{"index": 1, "relevance_score": 0.5}],
+            "meta": {"billed_units": {"search_units": 1.0}},
+        }
+    )
+    ranking = ranks.decode(ranked.model_dump_json(exclude_none=True).encode(), query)
+    assert isinstance(ranking, Ranking)
+    assert ranking.results == (Ranked(1, 0.5),)
+    assert ranking.usage == Usage(search_units=1)
 
 
 # The client
