@@ -55,8 +55,16 @@ class Provider:
         """The requests whose method and target match."""
         return [each for each in self.asked if re.search(pattern, f"{each.method} {each.target}")]
 
-    def once(self, pattern: str, *steps: Step, after: bool = False, times: int = 1) -> None:
-        """Answer the next request that matches with ``steps``; ``after`` it has taken effect."""
+    def once(
+        self,
+        pattern: str,
+        *steps: Step,
+        after: bool = False,
+        times: int = 1,
+        reached: threading.Event | None = None,
+    ) -> None:
+        """Answer the next request that matches with ``steps``; ``after`` it has taken effect.
+        ``reached`` is set then."""
         left = [times]
 
         def fault(request: Request) -> list[Step] | None:
@@ -65,6 +73,8 @@ class Provider:
             left[0] -= 1
             if after:
                 self.answer(request)
+            if reached is not None:
+                reached.set()
             return list(steps)
 
         self.faults.append(fault)

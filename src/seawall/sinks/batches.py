@@ -7,6 +7,7 @@ has been. A line that a crash cut off is passed over.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -45,6 +46,7 @@ StepName = Literal["uploaded", "submitting", "accepted", "adopted", "refused", "
 
 _HANDLE = re.compile(r"b-[0-9a-f]{12}-[0-9a-f]{16}")
 _SUFFIX = ".v1.batch"
+_log = logging.getLogger("seawall.ledger")
 _encode = Encoder(enc_hook=repr).encode
 
 
@@ -82,15 +84,6 @@ class BatchStep(Struct, kw_only=True, omit_defaults=True, tag="step", tag_field=
 
 _decode = Decoder(BatchPlan | BatchItemRecord | BatchStep).decode
 _decode_item = Decoder(BatchItemRecord).decode
-
-
-def batch_files(directory: Path) -> list[Path]:
-    """The files of all batches under the ledger's ``directory``, oldest first."""
-    try:
-        found = sorted((directory / "batches").iterdir())
-    except FileNotFoundError:
-        return []
-    return [p for p in found if _HANDLE.fullmatch(p.name.removesuffix(_SUFFIX))]
 
 
 class BatchFile:
@@ -190,6 +183,21 @@ class BatchFile:
             f"the batch cannot be kept in {self.path.parent}: {error.strerror}. Make room there, "
             "or set SEAWALL_DIR to another directory"
         )
+
+
+def batch_files(directory: Path) -> Iterator[BatchFile]:
+    """Every batch on file under the ledger's ``directory``, oldest first. One that was cut off as
+    it was begun holds up no other: nothing was submitted of it."""
+    try:
+        paths = sorted((directory / "batches").iterdir())
+    except FileNotFoundError:
+        return
+    for path in paths:
+        if _HANDLE.fullmatch(path.name.removesuffix(_SUFFIX)):
+            try:
+                yield BatchFile.open(path)
+            except (LedgerError, FileNotFoundError) as error:
+                _log.warning("%s", error)
 
 
 def item_record(id: str, said: Any, tokens: int) -> BatchItemRecord:

@@ -60,5 +60,5 @@ def _fits(status: BatchStatus, file: BatchFile) -> bool:
 
 
 def _taken(home: Path) -> set[str]:
-    accepted = (BatchFile.open(path).last("accepted", "adopted") for path in batch_files(home))
+    accepted = (each.last("accepted", "adopted") for each in batch_files(home))
     return {step.value for step in accepted if step is not None}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from ...errors import CallNotFoundError, ClosedError, UnknownSubmissionError
+from ...errors import (
+    CallNotFoundError,
+    ClosedError,
+    ConfigError,
+    UnknownSubmissionError,
+    UnsupportedError,
+)
 from ...output import target
 from ...ports import Validator
 from ...sinks.batches import BatchFile, batch_files
@@ -22,6 +29,8 @@ from .steps import Steps
 from .submitting import Load, submit, write
 
 __all__ = ["known", "resume", "start"]
+
+_log = logging.getLogger("seawall.batches")
 
 
 async def start(
@@ -72,18 +81,23 @@ def resume(assembly: Assembly, handle: str, options: Mapping[str, Any]) -> Async
     check_batch(options)
     file = BatchFile.named(assembly.dir, handle)
     if file is None:
-        opened = (BatchFile.open(path) for path in batch_files(assembly.dir))
-        file = next((each for each in opened if _id(each) == handle and handle), None)
+        opened = batch_files(assembly.dir)
+        file = next((each for each in opened if handle and _id(each) == handle), None)
     if file is None:
         raise CallNotFoundError(f"no batch {handle!r} is on file in {assembly.dir / 'batches'}")
     return _resumed(assembly, file, options)
 
 
 def known(assembly: Assembly, options: Mapping[str, Any]) -> list[AsyncBatch]:
-    """Every batch on file, oldest first."""
+    """Every batch on file whose vendor is set up, oldest first."""
     _check_open(assembly)
-    files = [BatchFile.open(path) for path in batch_files(assembly.dir)]
-    return [_resumed(assembly, file, options) for file in files]
+    found: list[AsyncBatch] = []
+    for file in batch_files(assembly.dir):
+        try:
+            found.append(_resumed(assembly, file, options))
+        except (ConfigError, UnsupportedError) as error:
+            _log.warning("batch %s is left out: %s", file.plan.handle, error)
+    return found
 
 
 def _resumed(assembly: Assembly, file: BatchFile, options: Mapping[str, Any]) -> AsyncBatch:
