@@ -52,6 +52,10 @@ differently; each dialect has its own words for these."""
 INPUT_TYPES: tuple[InputType, ...] = get_args(InputType)
 
 
+#: Characters.
+_KEPT = 1_000_000
+
+
 class OperationRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A request of the operation named ``operation``, in no vendor's words.
 
@@ -76,9 +80,8 @@ class OperationRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return 0
 
     def estimate_tokens(self) -> int:
-        """A rough count of what is paid for (one token for four characters), for an answer that
-        does not tell."""
-        return sum(math.ceil(len(message.text) / 4) for message in self.said())
+        """A rough count of what is paid for, for an answer that does not tell."""
+        return 0
 
 
 class OperationAnswer(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -110,8 +113,13 @@ class EmbedRequest(OperationRequest, frozen=True, omit_defaults=True, kw_only=Tr
     def longest(self) -> int:
         return max(map(len, self.texts))
 
+    def estimate_tokens(self) -> int:
+        return _tokens(self.texts)
+
     def parameters(self) -> Mapping[str, Any]:
-        return _given(self, "input_type", "dimensions", "user", "extra")
+        kept = len(self.said())
+        more = {"texts": len(self.texts)} if kept < len(self.texts) else {}
+        return {**_given(self, "input_type", "dimensions", "user", "extra"), **more}
 
 
 class Embeddings(OperationAnswer, frozen=True, omit_defaults=True, kw_only=True):
@@ -142,7 +150,12 @@ class RerankRequest(OperationRequest, frozen=True, omit_defaults=True, kw_only=T
         return _turns((self.query, *self.documents))
 
     def parameters(self) -> Mapping[str, Any]:
-        return _given(self, "top_n", "extra")
+        kept = len(self.said()) - 1
+        more = {"documents": len(self.documents)} if kept < len(self.documents) else {}
+        return {**_given(self, "top_n", "extra"), **more}
+
+    def estimate_tokens(self) -> int:
+        return len(self.documents) * _tokens((self.query,)) + _tokens(self.documents)
 
 
 class Ranked(Struct, frozen=True):
@@ -191,7 +204,21 @@ class ModelsPage(OperationAnswer, frozen=True, omit_defaults=True, kw_only=True)
 
 
 def _turns(texts: Iterable[str]) -> tuple[Message, ...]:
-    return tuple(Message("user", (Text(text),)) for text in texts)
+    """The first of the texts, as many as the ledger keeps of a call. Whoever fills an index sends
+    millions of characters, which he has on file himself."""
+    kept: list[Message] = []
+    room = _KEPT
+    for text in texts:
+        room -= len(text)
+        if room < 0:
+            break
+        kept.append(Message("user", (Text(text),)))
+    return tuple(kept)
+
+
+def _tokens(texts: Iterable[str]) -> int:
+    """One for four characters."""
+    return sum(math.ceil(len(text) / 4) for text in texts)
 
 
 def _given(request: OperationRequest, *names: str) -> Mapping[str, Any]:

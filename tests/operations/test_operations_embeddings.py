@@ -368,3 +368,13 @@ def test_vectors_can_be_taken_apart_and_encoded() -> None:
         found = asking.embed("tea", model=SMALL).vectors[0]
     assert msgspec.json.encode(found.tolist()) == b"[3.0,116.0,0.5]"
     assert memoryview(found).nbytes == 12
+
+
+async def test_the_ledger_does_not_keep_a_whole_corpus(tmp_path: Path) -> None:
+    async with client(Provider(), ledger={"dir": str(tmp_path)}) as asking:
+        await asking.embed(["x" * 300_000] * 5, model="wall/m")
+    with Ledger.open(tmp_path) as ledger:
+        (row,) = ledger.calls(contents=True)
+    assert (len(row.messages), row.parameters) == (3, {"texts": 5})
+    assert row.prompt_tokens == 1_500_000
+    assert row.response["vectors"] == 5
