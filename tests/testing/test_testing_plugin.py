@@ -113,6 +113,33 @@ def test_seawall_and_the_sdk_meet_a_simulated_outage(run: Run) -> None:
     run(source).assert_outcomes(passed=5)
 
 
+def test_other_sdks_find_it_too(run: Run) -> None:
+    source = """
+        import json, os, urllib.request
+
+        def ask(variable, path, body, **headers):
+            headers |= {"content-type": "application/json"}
+            url = os.environ[variable] + path
+            asked = urllib.request.Request(url, json.dumps(body).encode(), headers)
+            with urllib.request.urlopen(asked) as reply:
+                return json.load(reply)
+
+        HI = [{"role": "user", "content": "hi"}]
+        ASKED = {"model": "m", "messages": HI, "max_tokens": 99}
+
+        def test_anthropic(simulated_anthropic):
+            assert ask("ANTHROPIC_BASE_URL", "/v1/messages", ASKED)["type"] == "message"
+            assert os.environ["ANTHROPIC_API_KEY"]
+
+        def test_google(simulated_google):
+            path = "/v1beta/models/m:generateContent"
+            told = ask("GOOGLE_GEMINI_BASE_URL", path, {"contents": [{"parts": [{"text": "hi"}]}]})
+            assert told["candidates"][0]["finishReason"] == "STOP"
+            assert os.environ["GEMINI_API_KEY"]
+    """
+    run(source).assert_outcomes(passed=2)
+
+
 def test_a_misspelt_fault_is_an_error_of_the_test(run: Run) -> None:
     source = """
         import pytest

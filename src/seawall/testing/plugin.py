@@ -1,5 +1,5 @@
-"""The pytest plugin: fixtures ``simulator``, ``simulated_openai`` and ``exchanges``, and tests
-that cannot reach the network.
+"""The pytest plugin: fixtures ``simulator``, ``simulated_openai`` and its like for other SDKs, and
+``exchanges``, and tests that cannot reach the network.
 
 It is found by its entry point in every suite of an environment that has Seawall, so it does
 nothing unasked: the network is refused to tests that use one of its fixtures or are marked
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from .exchanges import Exchanges
     from .provider import SimulatedProvider
 
-__all__ = ["exchanges", "simulated_openai", "simulator"]
+__all__ = [
+    "exchanges",
+    "simulated_anthropic",
+    "simulated_google",
+    "simulated_openai",
+    "simulator",
+]
 
-_FIXTURES = frozenset({"exchanges", "simulated_openai", "simulator"})
+_FIXTURES = frozenset(__all__)
 _MARKERS = (
     "simulator(*faults, answer, script, rpm, tpm, speed, seed): what the fixture simulator does",
     "allow_network: this test may reach the network",
@@ -96,6 +102,29 @@ def simulated_openai(
     ``OPENAI_API_KEY`` are set."""
     monkeypatch.setenv("OPENAI_BASE_URL", simulator.url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-simulated")
+    return simulator
+
+
+@pytest.fixture
+def simulated_anthropic(
+    simulator: SimulatedProvider, monkeypatch: pytest.MonkeyPatch
+) -> SimulatedProvider:
+    """The same for the anthropic package: ``ANTHROPIC_BASE_URL`` and ``ANTHROPIC_API_KEY``."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.origin)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-simulated")
+    return simulator
+
+
+@pytest.fixture
+def simulated_google(
+    simulator: SimulatedProvider, monkeypatch: pytest.MonkeyPatch
+) -> SimulatedProvider:
+    """The same for the google-genai package: ``GOOGLE_GEMINI_BASE_URL`` and ``GEMINI_API_KEY``;
+    what would lead it elsewhere is taken away."""
+    for name in ("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", simulator.origin)
+    monkeypatch.setenv("GEMINI_API_KEY", "simulated")
     return simulator
 
 

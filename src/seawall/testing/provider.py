@@ -41,9 +41,15 @@ class SimulatedProvider(Simulator):
     @property
     def url(self) -> str:
         """The base URL for clients, such as ``http://127.0.0.1:41234/v1``."""
+        return f"{self.origin}/v1"
+
+    @property
+    def origin(self) -> str:
+        """The base URL for the SDKs that add the version by themselves (anthropic, cohere,
+        google-genai), such as ``http://127.0.0.1:41234``."""
         if self._server is None:
             self._server = ThreadedServer(self.handle)
-        return f"{self._server.url}/v1"
+        return self._server.url
 
     def close(self) -> None:
         """Stop serving. The log stays."""

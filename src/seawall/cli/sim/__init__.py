@@ -71,10 +71,11 @@ def sim(
     judge: bool,
     listed: bool,
 ) -> int:
-    """Serve an OpenAI-compatible API that breaks on purpose, and judge who asks it.
+    """Serve a provider that breaks on purpose, and judge who asks it.
 
-    SCRIPT is a TOML file; options go before what it says. Any model's name is answered, and
-    fault/NAME gets that fault. Ctrl-C ends it with a verdict.
+    It speaks OpenAI's chat and responses, Anthropic's messages, Gemini and Cohere's chat, each
+    where its provider does. SCRIPT is a TOML file; options go before what it says. Any model's
+    name is answered, and fault/NAME gets that fault. Ctrl-C ends it with a verdict.
     """
     if listed:
         list_faults()

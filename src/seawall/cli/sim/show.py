@@ -32,6 +32,10 @@ is asked, fault/NAME-for-10s as long from that model's first request on."""
 
 def opening(script: Script, model: str | None, url: str, host: str) -> None:
     output.print(Text.assemble("Serving ", (url, "bold cyan"), "  until Ctrl-C"))
+    origin = url.removesuffix("/v1")
+    output.print(
+        Text.assemble((" others  ", "dim"), origin, ("  Anthropic, Gemini, Cohere", "dim"))
+    )
     answers = f"the embedded {model}" if model else repr(script.answer)
     lines = [("answers", answers)]
     lines += [("fault", _terms(rule)) for rule in script.faults]
