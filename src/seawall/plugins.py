@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "transport": {
         "http": "seawall.transports.http:Http",
         "local": "seawall.transports.local:connect",
+        "sdk": "seawall.transports.sdk:Sdk",
     },
     "engine": {"local": "seawall.transports.local:Engine"},
     "command": {

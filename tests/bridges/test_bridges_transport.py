@@ -172,10 +172,10 @@ GZIP = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: "
     ("reply", "kind", "says"),
     [
         (b"", ConnectionFault, "no reply from http://127.0.0.1"),
-        (b"\x16\x03 not http\r\n\r\n", ConnectionFault, "no reply from"),
+        (b"\x16\x03 not http\r\n\r\n", MalformedReplyError, "the reply is no HTTP"),
         (HEAD + b"half", ConnectionFault, "ended inside its reply"),
         (CHUNKED + b"4\r\nhalf\r\n", ConnectionFault, "ended inside its reply"),
-        (CHUNKED + b"nonsense\r\n", ConnectionFault, "ended inside its reply"),
+        (CHUNKED + b"nonsense\r\n", MalformedReplyError, "the reply is no HTTP"),
         (GZIP + b"5\r\n\r\nwrong", ConnectionFault, "compressed body is corrupt"),
         (GZIP + b"20\r\n\r\n" + PACKED[:20], ConnectionFault, "before its trailer"),
         (

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
 from ..dialects.hosted import Hosting
 from ..errors import ConfigError
+from ..plugins import load
+from ..ports import Secret, Transport
 from ..vendors import Vendor
+from ..vendors.places import USUAL_SDKS
 from .settings import Settings
 
 __all__ = ["Missing", "Places"]
@@ -40,18 +44,53 @@ class Places:
         self._settings = settings
         self._variables = variables
 
-    def fill(self, vendor: str, row: Vendor, template: str) -> str:
-        """``template`` with the row's variables; other names in braces stay. Raises ``Missing``
-        for one that is not set."""
-        return _NAME.sub(lambda found: self._value(vendor, row, found[1]) or found[0], template)
+    def fill(
+        self, vendor: str, row: Vendor, template: str, known: Mapping[str, str] | None = None
+    ) -> str:
+        """``template`` with what is ``known`` and the row's variables; other names in braces stay.
+        Raises ``Missing`` for a variable that is not set."""
+        told = known or {}
+        return _NAME.sub(
+            lambda found: told.get(found[1]) or self._value(vendor, row, found[1]) or found[0],
+            template,
+        )
 
-    def hosting(self, vendor: str, row: Vendor, hosting: Hosting) -> Hosting:
-        """``hosting`` with the row's variables."""
+    def hosting(self, vendor: str, row: Vendor, known: Mapping[str, str]) -> Hosting | None:
+        """The row's ``hosting`` with its variables."""
+        if row.hosting is None:
+            return None
+        fill = partial(self.fill, vendor, row, known=known)
         return replace(
-            hosting,
-            path=self.fill(vendor, row, hosting.path),
-            stream_path=self.fill(vendor, row, hosting.stream_path),
-            query={name: self.fill(vendor, row, text) for name, text in hosting.query.items()},
+            row.hosting,
+            path=fill(row.hosting.path),
+            stream_path=fill(row.hosting.stream_path),
+            query={name: fill(text) for name, text in row.hosting.query.items()},
+        )
+
+    def sdk(self, vendor: str, row: Vendor, base_url: str, key: Secret | None) -> Transport:
+        """The transport whose client is made as the row says. Raises ``ConfigError`` for a row
+        whose dialect no SDK is known to speak."""
+        how = row.sdk or USUAL_SDKS.get(row.dialect)
+        if how is None:
+            raise ConfigError(
+                f"no SDK is known for {vendor}",
+                key=f"vendors.{vendor}.transport",
+                remedy='Leave transport away, or write which: sdk = { client = "module:name" }.',
+            )
+        known = {"base_url": base_url}
+        arguments = {
+            name: self.fill(vendor, row, value, known) if isinstance(value, str) else value
+            for name, value in how.arguments.items()
+        }
+        return load("transport", "sdk").of(
+            how.client,
+            arguments,
+            base_url=base_url,
+            key=key,
+            extra=how.extra,
+            key_as=how.key_as,
+            token_as=how.token_as,
+            scope=how.scope,
         )
 
     def _value(self, vendor: str, row: Vendor, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,7 +162,9 @@ class Router:
             return None
         value = self._variables.get(variable, "").strip()
         if not value:
-            if self.vendor(name).key_optional or self.vendor(name).transport == "sdk":
+            row = self.vendor(name)
+            signs_in = row.transport == "sdk" or hasattr(self._given.get(row.transport), "base_url")
+            if row.key_optional or signs_in:
                 return None
             raise Missing(name, variable)
         return Secret(value, variable)
@@ -223,25 +226,34 @@ class Router:
     def _make(self, name: str) -> Route:
         vendor, _, model = name.partition("/")
         row = self.vendor(vendor).of(model)
+        transport = self._carrier(vendor, model, row)
+        # An SDK's client that was given knows its own address, and perhaps its account.
+        at = getattr(transport, "base_url", None) or self.base_url(vendor)
+        wire = self._wire(vendor, model, row, getattr(transport, "variables", {}))
         return replace(
-            self._route(
-                vendor,
-                model,
-                row,
-                wire=self._wire(vendor, model, row),
-                transport=self.transport(row.transport, model),
-            ),
-            base_url=self.base_url(vendor),
+            self._route(vendor, model, row, wire=wire, transport=transport),
+            base_url=at,
             headers=self._headers(vendor, row),
         )
 
-    def _wire(self, vendor: str, model: str, row: Vendor) -> Wire:
+    def _carrier(self, vendor: str, model: str, row: Vendor) -> Transport:
+        if row.transport != "sdk" or "sdk" in self._given:
+            return self.transport(row.transport, model)
+        client = row.sdk.client if row.sdk is not None else row.dialect
+        kept = f"sdk:{vendor}:{client}"
+        if kept not in self._loaded:
+            at, key = self.base_url(vendor), self.key(vendor)
+            self._loaded[kept] = self._places.sdk(vendor, row, at, key)
+        return self._loaded[kept]
+
+    def _wire(
+        self, vendor: str, model: str, row: Vendor, told: Mapping[str, str] = MappingProxyType({})
+    ) -> Wire:
         own = self._settings.models.get(f"{vendor}/{model}") or ModelSettings()
         known = row.models.get(model, Model())
         wire = load("dialect", own.dialect or known.dialect or row.dialect)
-        if row.hosting is None:
-            return wire
-        return Hosted(wire, self._places.hosting(vendor, row, row.hosting))
+        hosting = self._places.hosting(vendor, row, told)
+        return wire if hosting is None else Hosted(wire, hosting)
 
     def _route(
         self, vendor: str, model: str, row: Vendor, *, wire: Wire, transport: Transport

@@ -11,11 +11,15 @@ from ..ports import Transport
 __all__ = ["as_transport"]
 
 _LIBRARIES = ("httpx", "httpx2")
+#: What the asynchronous clients of the SDKs descend from, and those that block.
+_SDKS = ("google.genai.client:Client", "openai:AsyncAPIClient", "anthropic:AsyncAPIClient")
+_BLOCKING = ("openai:SyncAPIClient", "anthropic:SyncAPIClient")
 
 
 def as_transport(given: Any) -> Transport:
-    """``given`` as a ``Transport``: as it is, or an ``httpx`` or ``httpx2`` ``AsyncClient`` in an
-    adapter. Raises ``ConfigError`` for anything else, a client that blocks among it.
+    """``given`` as a ``Transport``: as it is, or an ``httpx`` or ``httpx2`` ``AsyncClient``, or the
+    client of an official SDK, in an adapter. Raises ``ConfigError`` for anything else, a client
+    that blocks among it.
 
     Clients are known by the class they descend from, so that neither library is imported here.
     """
@@ -32,6 +36,21 @@ def as_transport(given: Any) -> Transport:
                 f"the {library}.Client given as a transport would hold up every other call",
                 remedy=f"Give a {library}.AsyncClient; the synchronous Seawall takes it too.",
             )
+    names = {
+        name
+        for kind in type(given).__mro__
+        for name in (
+            f"{kind.__module__}:{kind.__name__}",
+            f"{kind.__module__.partition('.')[0]}:{kind.__name__}",
+        )
+    }
+    if names.intersection(_SDKS):
+        return load("transport", "seawall.transports.sdk:given")(given)
+    if names.intersection(_BLOCKING):
+        raise ConfigError(
+            f"the {type(given).__name__} given as a transport would hold up every other call",
+            remedy=f"Give an Async{type(given).__name__}; the synchronous Seawall takes it too.",
+        )
     if isinstance(given, type) or not callable(given) or not hasattr(given, "aclose"):
         raise ConfigError(
             f"a {type(given).__name__} was given as a transport and is none",

@@ -8,14 +8,16 @@ authentication, cookies, event hooks, limits of its pool. Deadlines, retries and
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import ssl
 import sys
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from ..errors import ClosedError, ConfigError, ConnectionFault, TimeoutFault
+from ..errors import ClosedError, ConfigError, ConnectionFault, MalformedReplyError, TimeoutFault
 from ..ports import Inbound, Outbound, reveal
 from .http.limits import Limits
 from .http.request import check
@@ -23,8 +25,14 @@ from .http.target import DEFAULTS, Origin, Targets
 from .http.tls import untrusted
 from .httpx_exchange import Exchange
 
-__all__ = ["HttpxClient"]
+__all__ = ["HttpxClient", "Trace", "library_of", "named", "watched"]
 
+#: Is told of each step of a request by the libraries' own transports ("Request extensions" in the
+#: documentation of httpx).
+Trace = Callable[[str, Any], Awaitable[None]]
+
+#: How httpx says that the other side has gone; what else is wrong with a reply, it words as h11.
+_GONE = re.compile("disconnected|closed connection")
 _CONNECTING = "connection.connect_"
 
 
@@ -56,7 +64,7 @@ class HttpxClient:
         check(outbound.headers)
         self._check_home()
         most = None if outbound.stream else self._limits.body_bytes
-        name = partial(_name, self._errors, target.origin)
+        name = partial(named, self._errors, target.origin)
         exchange = Exchange(partial(self._ask, outbound, target.url), name, most)
         self._exchanges.add(exchange)
         exchange.on_end(self._exchanges.discard)
@@ -83,20 +91,12 @@ class HttpxClient:
 
     async def _ask(self, outbound: Outbound, url: str) -> Any:
         """The response, its body unread."""
-        seconds = outbound.connect_timeout
-        limit = asyncio.timeout(None)
-        try:
-            async with limit:
-                request = self._request(outbound, url, _watch(limit, seconds))
-                return await self._client.send(request, stream=True, follow_redirects=False)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-        raise TimeoutFault("connect", seconds or 0.0)
+        async with watched(outbound.connect_timeout) as trace:
+            request = self._request(outbound, url, trace)
+            return await self._client.send(request, stream=True, follow_redirects=False)
 
-    def _request(self, outbound: Outbound, url: str, trace: Callable[..., Awaitable[None]]) -> Any:
-        """The one place of this transport that reveals secrets. ``trace`` is told of each step by
-        the libraries' own transports ("Request extensions" in the documentation of httpx)."""
+    def _request(self, outbound: Outbound, url: str, trace: Trace) -> Any:
+        """The one place of this transport that reveals secrets."""
         pool = self._client.timeout.pool
         timeout = {"connect": outbound.connect_timeout, "read": None, "write": None, "pool": pool}
         headers = [(name, reveal(value)) for name, value in outbound.headers]
@@ -112,9 +112,12 @@ class HttpxClient:
         )
 
 
-def _watch(limit: asyncio.Timeout, seconds: float | None) -> Callable[..., Awaitable[None]]:
-    """Bound the time from the first try to connect until the request is sent. Waiting for a
-    place in the pool comes before it, and a connection that stands has no first try."""
+@contextlib.asynccontextmanager
+async def watched(seconds: float | None) -> AsyncGenerator[Trace, None]:
+    """Bound the time from the first try to connect until the request is sent, by what is told to
+    the trace. Waiting for a place in the pool comes before it, and a connection that stands has
+    no first try. Raises ``TimeoutFault("connect")``."""
+    limit = asyncio.timeout(None)
 
     async def trace(step: str, info: Any) -> None:
         if step.endswith(".send_request_headers.started"):
@@ -122,10 +125,22 @@ def _watch(limit: asyncio.Timeout, seconds: float | None) -> Callable[..., Await
         elif seconds is not None and limit.when() is None and step.startswith(_CONNECTING):
             limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
-    return trace
+    try:
+        async with limit:
+            yield trace
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimeoutFault("connect", seconds or 0.0) from None
 
 
-def _name(errors: Any, origin: Origin, answered: bool, error: Exception) -> Exception:
+def library_of(client: Any) -> Any:
+    """The module, ``httpx`` or ``httpx2``, whose client ``client`` is."""
+    roots = (kind.__module__.partition(".")[0] for kind in type(client).__mro__)
+    return sys.modules[next(root for root in roots if root in ("httpx", "httpx2"))]
+
+
+def named(errors: Any, origin: Origin, answered: bool, error: Exception) -> Exception:
     """``error`` in the words of ``Transport``. Those of an owner's hooks stay as they are."""
     if isinstance(error, errors.ConnectTimeout):
         return TimeoutFault("connect", _seconds(error, "connect"))
@@ -140,6 +155,8 @@ def _name(errors: Any, origin: Origin, answered: bool, error: Exception) -> Exce
         certificate = _cause(error, ssl.CertificateError)
         if certificate is not None:
             return untrusted(origin.authority, certificate)
+        if isinstance(error, errors.RemoteProtocolError) and not _GONE.search(str(error)):
+            return MalformedReplyError(f"the reply is no HTTP: {error}")
         where = f"{origin} ended inside its reply" if answered else f"no reply from {origin}"
         return ConnectionFault(f"{where}: {error or type(error).__name__}")
     return error

@@ -9,7 +9,7 @@ from msgspec import Struct
 from ..dialects.hosted import Hosting
 from ..ports import Quirks
 
-__all__ = ["Family", "SdkClient", "Variable"]
+__all__ = ["USUAL_SDKS", "Family", "SdkClient", "Variable"]
 
 
 class Variable(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,14 +31,15 @@ class SdkClient(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=T
 
     ``client``: its class, as ``module:name``. ``extra``: which extra of Seawall's brings it.
     ``arguments``: what it is made with, texts being templates in which ``{base_url}`` is known
-    too. ``key``: the argument that takes the key if one is set. Without one the SDK looks for
-    credentials by itself; ``scope``: or it is given a token of Azure's for this scope.
+    too. ``key_as``: the argument that takes the key if one is set. Without one the SDK looks for
+    credentials by itself, or, with a ``scope``, is given Azure's tokens for it as ``token_as``.
     """
 
     client: str
     extra: str
     arguments: dict[str, Any] = {}
-    key: str = "api_key"
+    key_as: str = "api_key"
+    token_as: str = ""
     scope: str = ""
 
 
@@ -50,3 +51,14 @@ class Family(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
     hosting: Hosting | None = None
     quirks: Quirks | None = None
     sdk: SdkClient | None = None
+
+
+_AT = {"base_url": "{base_url}"}
+_OPENAI = SdkClient(client="openai:AsyncOpenAI", extra="sdk", arguments=_AT)
+#: The SDK that speaks a dialect, for rows that name none.
+USUAL_SDKS = {
+    "anthropic": SdkClient(client="anthropic:AsyncAnthropic", extra="sdk", arguments=_AT),
+    "gemini": SdkClient(client="google.genai:Client", extra="sdk", arguments=_AT),
+    "openai_chat": _OPENAI,
+    "openai_responses": _OPENAI,
+}
