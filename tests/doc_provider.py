@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from doc_batches import DocBatches
 from seawall.dialects import anthropic, cohere, gemini, openai_chat, openai_responses
 from seawall.folding import unfold
 from seawall.ports import Face
@@ -54,6 +55,10 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             start = await reader.readuntil(b"\r\n\r\n")
             head, path = start.lower(), start.split(b" ")[1]
             if head.startswith(b"get "):
+                held = _batches.answer("GET", path.decode(), b"")
+                if held is not None:
+                    writer.write(_http(held, "application/json"))
+                    continue
                 writer.write(
                     _http(b'{"object":"list","data":[{"id":"gpt-4o-mini"}]}', "application/json")
                 )
@@ -73,6 +78,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 def _beside(path: bytes, body: bytes) -> bytes | None:
     """The answer of an operation that has no face."""
+    batched = _batches.answer("POST", path.decode(), body)
+    if batched is not None:
+        return _http(batched, "application/json")
     if not path.endswith((b"/embeddings", b"/rerank")):
         return None
     asked = msgspec.json.decode(body)
@@ -112,6 +120,14 @@ def _respond(request: Request) -> Response:
         parts = (Text(msgspec.json.encode(_instance(request.format.schema)).decode()),)
     choice = Choice(message=Message("assistant", parts), finish_reason=reason)
     return Response(id="doc-1", model=request.model, choices=(choice,), usage=_USAGE)
+
+
+def _ask(body: bytes) -> bytes:
+    face, path = openai_chat.FACE, "/v1/chat/completions"
+    return face.write(_respond(face.read(path, {}, body)))
+
+
+_batches = DocBatches(_ask)
 
 
 def _instance(schema: Any, root: Any = None) -> Any:

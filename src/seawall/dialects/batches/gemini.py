@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 
 from ...ports import BatchAnswer, BatchCounts, Batches, BatchState, BatchStatus, Draft, Envelope
 from ..json_values import as_list, as_object, encode
-from .reading import JSON, body_object, count, moment, state_of, text_of
+from .reading import ANY_ID, JSON, body_object, count, moment, state_of, text_of
 
 __all__ = ["BATCHES", "GeminiBatches", "Inlined"]
 
@@ -54,7 +54,7 @@ _HTTP: Mapping[int, int] = {
 class GeminiBatches:
     uploads = False
     marks = True
-    ids = r"(?s:.{1,512})"
+    ids = ANY_ID
 
     def line(self, id: str, draft: Draft, model: str, /) -> bytes:
         return encode({"request": Raw(draft.body), "metadata": {"key": id}})

@@ -16,7 +16,17 @@ from ...ports import BatchAnswer, BatchCounts, Batches, BatchState, BatchStatus,
 from ..json_values import as_list, as_object, encode
 from .files import upload
 from .openai import MARK
-from .reading import JSON, body_object, count, line_answer, moment, segment, state_of, text_of
+from .reading import (
+    ANY_ID,
+    JSON,
+    body_object,
+    count,
+    line_answer,
+    moment,
+    segment,
+    state_of,
+    text_of,
+)
 
 __all__ = ["BATCHES", "MistralBatches"]
 
@@ -35,7 +45,7 @@ _STATES: Mapping[str, BatchState] = {
 class MistralBatches:
     uploads = True
     marks = True
-    ids = r"(?s:.{1,512})"
+    ids = ANY_ID
 
     def line(self, id: str, draft: Draft, model: str, /) -> bytes:
         return encode({"custom_id": id, "body": msgspec.Raw(draft.body)})

@@ -15,7 +15,17 @@ from ...framing.jsonl import Lines
 from ...ports import BatchAnswer, BatchCounts, Batches, BatchState, BatchStatus, Draft, Envelope
 from ..json_values import as_list, as_object, encode
 from .files import upload
-from .reading import JSON, body_object, count, line_answer, moment, segment, state_of, text_of
+from .reading import (
+    ANY_ID,
+    JSON,
+    body_object,
+    count,
+    line_answer,
+    moment,
+    segment,
+    state_of,
+    text_of,
+)
 
 __all__ = ["BATCHES", "MARK", "OpenAIBatches"]
 
@@ -36,7 +46,7 @@ _STATES: Mapping[str, BatchState] = {
 class OpenAIBatches:
     uploads = True
     marks = True
-    ids = r"(?s:.{1,512})"
+    ids = ANY_ID
 
     def line(self, id: str, draft: Draft, model: str, /) -> bytes:
         body = msgspec.Raw(draft.body)

@@ -15,6 +15,7 @@ from ...ports import BatchAnswer, BatchState
 from ..json_values import as_object, decode
 
 __all__ = [
+    "ANY_ID",
     "JSON",
     "body_object",
     "count",
@@ -25,6 +26,8 @@ __all__ = [
     "text_of",
 ]
 
+#: Ids where the reference names no bound.
+ANY_ID = r"(?s:.{1,512})"
 JSON = (("content-type", "application/json"),)
 #: OpenAI's word for an item that ran out of time, and Mistral's.
 _CODES = {"batch_expired": "expired", "batch_cancelled": "cancelled"}
