@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ..plugins import load
+from ..ports import Wire
 from . import Vendor, built_in, names
 from .capabilities import Capabilities, capabilities
 
@@ -30,7 +32,7 @@ def markdown() -> str:
     rows = {name: row for name in names() if (row := built_in(name)) is not None}
     tables = (
         _table(("vendor", "dialect", "address", "key"), _addresses(rows)),
-        _table(("vendor", *_HEADS), _capable(rows)),
+        _table(("vendor", *_HEADS, "beside chat"), _capable(rows)),
         _table(("model", "window", "USD in / cached / out a million", "differs in"), _models(rows)),
         _table(("retired model", "since", "ask instead"), _retired(rows)),
     )
@@ -90,9 +92,18 @@ def _addresses(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
 
 def _capable(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
     for name, row in rows.items():
-        yield f"`{name}`", *_words(capabilities(row.quirks))
+        yield f"`{name}`", *_words(capabilities(row.quirks)), _beside(row)
         for family in row.families:
-            yield f"`{name}/{family}`", *_words(capabilities(row.of(family).quirks))
+            own = row.of(family)
+            yield f"`{name}/{family}`", *_words(capabilities(own.quirks)), _beside(own)
+
+
+def _beside(row: Vendor) -> str:
+    """The operations that the dialect can say and the vendor serves."""
+    spoken: Wire = load("dialect", row.dialect)
+    served = row.operations
+    found = sorted(name for name in spoken.operations if served is None or name in served)
+    return ", ".join(found) or "nothing"
 
 
 def _words(can: Capabilities) -> Sequence[str]:
