@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
         ("anthropic-2", "sdk_anthropic_inside.py"),
         ("cohere-7", "sdk_cohere_inside.py"),
         ("google-genai-3", "sdk_google_inside.py"),
+        ("mistralai-3", "sdk_mistral_inside.py"),
     ],
 )
 def test_in_an_environment_of_its_own(name: str, file: str) -> None:
