@@ -228,6 +228,6 @@ def _fitting(rule: Rule | None, question: Question, api: Api, array: bool) -> Ki
     kind = KINDS[rule.fault]
     if not (kind.streamed if question.stream else kind.whole) or (array and not kind.whole):
         return None
-    if kind.marked and api.rooms.mark is None:
+    if kind.marked and api.places.mark is None:
         return None
     return None if kind.calls > 1 and not calls_tools(question) else kind

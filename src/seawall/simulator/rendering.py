@@ -55,9 +55,9 @@ def render(api: Api, head: Head, response: Response, array: bool = False) -> Ren
     writer = api.face.writer(head)
     written = [writer.event(part) for event in unfold(response) for part in _parts(event)]
     events = [event for bytes_ in (*written, writer.end()) for event in _events(bytes_)]
-    rooms = api.rooms
-    finish = [event for event in events if rooms.finish.search(event)]
-    mark = [event for event in events if rooms.mark is not None and rooms.mark.search(event)]
+    places = api.places
+    finish = [event for event in events if places.finish.search(event)]
+    mark = [event for event in events if places.mark is not None and places.mark.search(event)]
     pieces = [event for event in events if event not in finish and event not in mark]
     if array:
         return _array(response, pieces, finish)

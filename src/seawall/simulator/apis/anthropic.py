@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ...dialects.anthropic import FACE
 from ...framing.sse import write_sse
 from ...server import Request
-from .api import Level, Over, Refusal, RetryAfter, Rooms, Trouble, encode
+from .api import Level, Over, Places, Refusal, RetryAfter, Trouble, encode
 from .waiting import retry_after
 
 __all__ = ["API"]
@@ -28,7 +28,7 @@ class Anthropic:
     name = FACE.name
     face = FACE
     ids = ("msg_sim_", "toolu_")
-    rooms = Rooms(
+    places = Places(
         text=re.compile(rb'"text":"(?=[^"])'),
         said=re.compile(rb'"(?:text|partial_json)":"(?=[^"])|"input":\{"'),
         finish=re.compile(rb"^event: message_delta\n"),

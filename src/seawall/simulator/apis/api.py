@@ -18,9 +18,9 @@ __all__ = [
     "Api",
     "Level",
     "Over",
+    "Places",
     "Refusal",
     "RetryAfter",
-    "Rooms",
     "Trouble",
     "encode",
 ]
@@ -84,7 +84,7 @@ class Over(Struct, frozen=True):
     wait: float
 
 
-class Rooms(Struct, frozen=True):
+class Places(Struct, frozen=True):
     """Where things stand in what the API writes.
 
     ``text`` ends where a text that is not empty begins, ``said`` also where the arguments of a
@@ -110,7 +110,7 @@ class Api(Protocol):
     @property
     def face(self) -> Face: ...
     @property
-    def rooms(self) -> Rooms: ...
+    def places(self) -> Places: ...
     @property
     def ids(self) -> tuple[str, str]: ...
     @property

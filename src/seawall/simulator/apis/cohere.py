@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from ...dialects.cohere import FACE
 from ...framing.sse import write_sse
 from ...server import Request
-from .api import Level, Over, Refusal, RetryAfter, Rooms, Trouble, encode
+from .api import Level, Over, Places, Refusal, RetryAfter, Trouble, encode
 from .waiting import retry_after
 
 __all__ = ["API"]
@@ -27,7 +27,7 @@ class Cohere:
     name = FACE.name
     face = FACE
     ids = ("sim-", "call_")
-    rooms = Rooms(
+    places = Places(
         text=re.compile(rb'"text":"(?=[^"])'),
         said=re.compile(rb'"(?:text|arguments)":"(?=[^"])'),
         finish=re.compile(rb"^event: message-end\n"),

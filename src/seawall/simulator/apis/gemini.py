@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote, unquote
 from ...dialects.gemini import FACE
 from ...framing.sse import write_sse
 from ...server import Request
-from .api import Level, Over, Refusal, RetryAfter, Rooms, Trouble, encode
+from .api import Level, Over, Places, Refusal, RetryAfter, Trouble, encode
 
 __all__ = ["API"]
 
@@ -41,7 +41,7 @@ class Gemini:
     name = FACE.name
     face = FACE
     ids = ("sim-", "call_")
-    rooms = Rooms(
+    places = Places(
         text=re.compile(rb'"text":"(?=[^"])'),
         said=re.compile(rb'"text":"(?=[^"])|"args":\{"'),
         finish=re.compile(rb'"finishReason":"|"usageMetadata":'),
@@ -130,6 +130,7 @@ class Gemini:
         return self.body(refusal, None, number)
 
     def over(self, over: Over, /) -> Refusal:
+        """``param`` is the limit, which stands in the violation."""
         return Refusal(429, _EXCEEDED, "RESOURCE_EXHAUSTED", over.name, str(over.limit))
 
     def unknown_path(self, method: str, path: str, /) -> Refusal:

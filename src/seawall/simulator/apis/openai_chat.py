@@ -6,7 +6,7 @@ import re
 
 from ...dialects.openai_chat import FACE
 from ...framing.sse import write_sse
-from .api import Rooms
+from .api import Places
 from .openai import OpenAI
 
 __all__ = ["API"]
@@ -17,7 +17,7 @@ class OpenAIChat(OpenAI):
     face = FACE
     path = "/v1/chat/completions"
     ids = ("chatcmpl-sim-", "call_")
-    rooms = Rooms(
+    places = Places(
         text=re.compile(rb'"content":"(?=[^"])'),
         said=re.compile(rb'"(?:content|arguments)":"(?=[^"])'),
         finish=re.compile(rb'"finish_reason":"|"usage":\{'),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ...dialects.openai_responses import FACE
 from ...framing.sse import write_sse
-from .api import Refusal, Rooms, Trouble, encode
+from .api import Places, Refusal, Trouble, encode
 from .openai import OpenAI, error
 
 __all__ = ["API"]
@@ -19,7 +19,7 @@ class OpenAIResponses(OpenAI):
     face = FACE
     path = "/v1/responses"
     ids = ("resp_sim_", "call_")
-    rooms = Rooms(
+    places = Places(
         text=re.compile(rb'"(?:delta|text)":"(?=[^"])'),
         said=re.compile(rb'"(?:delta|text|arguments)":"(?=[^"])'),
         finish=re.compile(rb"^event: response\.(?:completed|incomplete)\n"),

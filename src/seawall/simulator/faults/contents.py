@@ -35,7 +35,7 @@ _DATA = b"data: "
 def extra_event(scene: Scene) -> Iterator[Step]:
     """Between two events stands one that nobody can read; the answer itself is all there."""
     before, after = scene.parted()
-    return scene.altered([*before, scene.api.rooms.broken, *after]).plain()
+    return scene.altered([*before, scene.api.places.broken, *after]).plain()
 
 
 def garbled_event(scene: Scene) -> Iterator[Step]:
@@ -76,7 +76,7 @@ def bad_utf8(scene: Scene) -> Iterator[Step]:
     """A byte that is no UTF-8 stands inside the answer's text, or its tool's arguments."""
     pieces = list(scene.answer.pieces)
     for place, piece in enumerate(pieces):
-        found = scene.api.rooms.said.search(piece)
+        found = scene.api.places.said.search(piece)
         if found is not None:
             pieces[place] = piece[: found.end()] + b"\xff" + piece[found.end() :]
             break
@@ -112,7 +112,7 @@ def missing_ids(scene: Scene) -> Iterator[Step]:
 def _ids(scene: Scene) -> Sequence[bytes]:
     """The ids of the answer's calls as they stand there."""
     calls = scene.answer.response.tool_calls
-    return [scene.api.rooms.call_id + encode(call.id) for call in calls]
+    return [scene.api.places.call_id + encode(call.id) for call in calls]
 
 
 def _renamed(scene: Scene, changes: Sequence[tuple[bytes, bytes]]) -> Iterator[Step]:
@@ -133,7 +133,7 @@ def huge_body(scene: Scene) -> Iterator[Step]:
         return _huge_json(scene, size)
     before, after = scene.parted()
     event = _text_event(scene)
-    found = scene.api.rooms.text.search(event)
+    found = scene.api.places.text.search(event)
     place = found.end() if found is not None else 1
     event = event[:place] + b"a" * _BLOCK + event[place:]
     return scene.altered([*before, *repeat(event, -(-size // len(event))), *after]).plain()
@@ -141,7 +141,7 @@ def huge_body(scene: Scene) -> Iterator[Step]:
 
 def _huge_json(scene: Scene, size: int) -> Iterator[Step]:
     body = scene.answer.pieces[0]
-    found = scene.api.rooms.text.search(body)
+    found = scene.api.places.text.search(body)
     # White space before the end is as good as any, if there is no text to make longer.
     place, byte = (found.end(), b"a") if found is not None else (body.rindex(b"}"), b" ")
     yield scene.head(len(body) + size)
@@ -154,7 +154,7 @@ def huge_event(scene: Scene) -> Iterator[Step]:
     """One event of the stream is larger than ``size`` bytes."""
     before, after = scene.parted()
     event = _text_event(scene)
-    found = scene.api.rooms.text.search(event)
+    found = scene.api.places.text.search(event)
     place = found.end() if found is not None else 2
     yield scene.head()
     yield from before
@@ -166,7 +166,7 @@ def huge_event(scene: Scene) -> Iterator[Step]:
 
 def _text_event(scene: Scene) -> bytes:
     """An event of the answer that carries text; a comment, if there is none."""
-    text = scene.api.rooms.text
+    text = scene.api.places.text
     return next((piece for piece in scene.answer.pieces if text.search(piece)), b": \n\n")
 
 
