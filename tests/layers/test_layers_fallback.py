@@ -345,3 +345,10 @@ async def test_re_asks_do_not_repeat_themselves_in_the_record() -> None:
     assert len(world.asked) == 4
     assert [refused.model for refused in raised.value.decision.refused] == ["b/m"]
     assert raised.value.model == "a/m"
+
+
+async def test_what_only_another_dialect_knows_is_said_to_stay_behind() -> None:
+    world = World(a=whole())
+    extra = {"cohere": {"documents": ["a fact"]}, "openai_chat": {"service_tier": "flex"}}
+    reply = await world.clock.run(world.client().chat("?", extra=extra))
+    assert reply.decision.notes == ["a/m is not told documents, which only cohere knows"]

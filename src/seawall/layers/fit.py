@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ..core import Route
 from ..operations import OperationRequest
-from ..types import Format, Message, Request, Text
+from ..types import Extra, Format, Message, Request, Text
 
 __all__ = ["fit"]
 
@@ -21,16 +21,26 @@ def fit(
     the schema in the instructions; the answer is validated all the same.
     """
     request = replace(request, model=route.model)
+    left = _left_behind(request.extra, route)
     if isinstance(request, OperationRequest):
-        return request, ()
+        return request, left
     wanted, served = request.format, route.quirks.formats
     if wanted is None or wanted.type in served:
-        return request, ()
+        return request, left
     means = "json_object" if "json_object" in served else None
     note = f"{route.name} does not serve {wanted.type}; asked for it in the instructions"
     messages = _instruct(request.messages, wanted)
     shape = Format(type="json_object") if means else None
-    return replace(request, messages=messages, format=shape), (note,)
+    return replace(request, messages=messages, format=shape), (note, *left)
+
+
+def _left_behind(extra: Extra, route: Route) -> tuple[str, ...]:
+    """Fields that only another dialect knows do not go along, and nobody should have to guess."""
+    return tuple(
+        f"{route.name} is not told {', '.join(sorted(fields))}, which only {dialect} knows"
+        for dialect, fields in extra.items()
+        if fields and dialect != route.wire.name
+    )
 
 
 def _instruct(messages: tuple[Message, ...], wanted: Format) -> tuple[Message, ...]:
