@@ -114,11 +114,11 @@ def test_a_fault_is_known_by_both_names(wall: Provider) -> None:
     failing(wall, "500", 1)
     with pytest.raises(ModelAPIError) as caught:
         model.invoke("Hi")
+    assert isinstance(caught.value, ProviderError)
     fault: Any = caught.value
-    assert isinstance(fault, ProviderError)
     assert (fault.status, fault.model, fault.is_retryable) == (500, "wall/sim", True)
     assert fault.decision.attempts[0].outcome == "provider_error"
-    assert isinstance(fault.__cause__, ProviderError)
+    assert type(fault.__cause__) is ProviderError
     assert str(fault) == str(fault.__cause__)
     failing(wall, "context-length", 2)
     with pytest.raises(ContextOverflowError) as caught:

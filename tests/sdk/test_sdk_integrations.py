@@ -10,12 +10,14 @@ from environments import LOCKS, ROOT, environment
 
 FILES = {
     "langchain-1": ["langchain_inside.py", "langchain_standard_inside.py"],
+    "llm-0": ["llm_inside.py"],
+    "pydantic-ai-2": ["pydantic_ai_inside.py"],
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_it_works_under(name: str) -> None:
-    files = [ROOT / "tests/integrations" / file for file in FILES[name]]
+    files = [ROOT / "tests/integrations" / file for file in (*FILES[name], "docs_inside.py")]
     printed = environment(name).run_tests(*files)
     assert " passed" in printed
     assert "failed" not in printed

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
-from typing import cast
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -33,6 +31,7 @@ from ...errors import (
     StreamCutError,
     TimeoutFault,
 )
+from ..mixing import mixed
 
 __all__ = ["in_both_words"]
 
@@ -58,19 +57,5 @@ def in_both_words() -> Generator[None]:
     try:
         yield
     except Fault as fault:
-        raise _both(fault) from fault
-
-
-def _both(fault: Fault) -> Fault:
-    kind = _class(type(fault))
-    # Not made anew: what the call wrote into it is to be kept, and each fault is made otherwise.
-    both = kind.__new__(kind)
-    both.__dict__ |= fault.__dict__ | {"is_retryable": fault.retry}
-    both.args = fault.args
-    return both
-
-
-@cache
-def _class(kind: type[Fault]) -> type[Fault]:
-    known = next(theirs for ours, theirs in _KINDS if issubclass(kind, ours))
-    return cast("type[Fault]", type(kind.__name__, (kind, known), {"__module__": kind.__module__}))
+        known = next(theirs for ours, theirs in _KINDS if isinstance(fault, ours))
+        raise mixed(fault, (known,), {"is_retryable": fault.retry}) from fault
