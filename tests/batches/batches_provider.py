@@ -116,12 +116,21 @@ class Provider:
     def upload(self, request: Request) -> list[Step]:
         kind = request.headers["content-type"]
         edge = kind.partition("boundary=")[2].encode()
-        parts = request.body.split(b"--" + edge)
-        assert (len(parts), parts[-1]) == (4, b"--\r\n"), "a form of two fields"
-        assert b'name="purpose"\r\n\r\nbatch\r\n' in parts[1]
+        first, *parts, last = request.body.split(b"--" + edge)
+        assert (first, last.strip()) == (b"", b"--"), "a form"
+        fields: dict[bytes, bytes] = {}
+        for part in parts:
+            said, _, value = part.partition(b"\r\n\r\n")
+            named = re.search(rb'[; ]name="(\w+)"', said)
+            assert named is not None
+            fields[named[1]] = value.removesuffix(b"\r\n")
+        assert fields[b"purpose"] == b"batch"
         id = f"file-{next(self._numbers)}"
-        self.files[id] = parts[2].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
-        return [Head(200, JSON), _json({"id": id, "object": "file", "purpose": "batch"})]
+        self.files[id] = fields[b"file"]
+        size, name = len(fields[b"file"]), "x.jsonl"
+        said = {"bytes": size, "created_at": 1, "filename": name, "sample_type": "batch_request"}
+        more = {"id": id, "object": "file", "purpose": "batch", "source": "upload"}
+        return [Head(200, JSON), _json(said | more)]
 
     def create_openai(self, request: Request) -> list[Step]:
         asked = msgspec.json.decode(request.body)
@@ -244,7 +253,9 @@ class Provider:
         state = self.state(batch)
         done = state != "running"
         names = {"error": "errored", "expired": "expired"}
-        counts = dict.fromkeys(("succeeded", "errored", "expired", "canceled", "processing"), 0)
+        counts: dict[str, int] = dict.fromkeys(
+            ("succeeded", "errored", "expired", "canceled", "processing"), 0
+        )
         for id in batch.lines:
             what = "canceled" if batch.cancelled else names.get(self.broken.get(id, ""))
             counts[(what or "succeeded") if done else "processing"] += 1

@@ -24,8 +24,8 @@ class Row(Struct, kw_only=True):
     ``fallback_reply``, ``interrupted`` (its process died) or ``open`` (still under way); of an
     open call what its end brings is ``None``. ``model`` is the ``vendor/model`` that answered,
     or that was asked last, and ``requested`` what the caller asked for. ``operation``: ``chat``,
-    ``embeddings``, ``rerank`` or ``models``. ``content`` says whether ``messages`` and
-    ``response`` were kept ``full``, ``hashed`` or not at all (``none``).
+    ``embeddings``, ``rerank``, ``models`` or ``batch`` (one request of it). ``content`` says
+    whether ``messages`` and ``response`` were kept ``full``, ``hashed`` or not at all (``none``).
     """
 
     id: str

@@ -1,6 +1,6 @@
 """Batches: many requests at once, at half the price, answered within a day."""
 
-from .asked import BatchRequest, BatchRequests, shared
+from .asked import BatchRequests, shared
 from .batch import AsyncBatch
 from .items import BatchItem
 from .opening import known, resume, start
@@ -10,7 +10,6 @@ __all__ = [
     "AsyncBatch",
     "Batch",
     "BatchItem",
-    "BatchRequest",
     "BatchRequests",
     "known",
     "resume",

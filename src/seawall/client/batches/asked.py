@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import Any, cast
 
 from ...errors import BadRequestError
 from ...types import Format, Request
 from ..inputs import PARAMETERS, Messages, build
 from ..options import Options
 
-if TYPE_CHECKING:
-    from typing import Required
-
-__all__ = ["BatchRequest", "BatchRequests", "bad", "check_batch", "requests_of", "shared"]
+__all__ = ["BatchRequests", "bad", "check_batch", "requests_of", "shared"]
 
 
-class BatchRequest(TypedDict, total=False):
-    """One request: its ``id``, unique in the batch, and its ``messages`` as ``chat`` takes them.
-    Other keys are parameters of its own (``temperature``, ``max_tokens``, ...)."""
-
-    id: Required[str]
-    messages: Required[Messages]
-
-
-BatchRequests = Mapping[str, Messages] | Iterable["BatchRequest | tuple[str, Messages]"]
-"""Messages by id, or any iterable of requests, which is read once, as they are written."""
+BatchRequests = Mapping[str, Messages] | Iterable[Mapping[str, Any] | tuple[str, Messages]]
+"""Messages by id, or requests: pairs of both, or dicts with ``id``, ``messages`` and parameters of
+their own (``temperature``, ``max_tokens``, ...). An iterable is read once, as it is written."""
 
 #: What only a call can have.
 _NOT_HERE = frozenset({"reasks", "fallback_reply", "recovery", "inherited"})

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 
-from ...errors import ClosedError, Fault, MalformedReplyError, UnsupportedError
+from ...errors import (
+    ClosedError,
+    Fault,
+    MalformedReplyError,
+    UnknownSubmissionError,
+    UnsupportedError,
+)
 from ...ports import BatchCounts, BatchState, BatchStatus, Headers, Validator
 from ...sinks.batches import BatchFile
 from ..assemble import Assembly
-from .finding import find
+from .finding import LATE, find
 from .items import BatchItem, Items
 from .pacing import Pace
 from .place import Place
@@ -96,8 +103,9 @@ class AsyncBatch:
         """Ask again and again until it is done; how it ended.
 
         The pause grows from ``first`` to ``most`` seconds, and is never shorter than a
-        ``retry-after``. Raises ``TimeoutFault`` when ``deadline`` seconds have passed, and the
-        fault of a question that fails for good, or ten times in a row.
+        ``retry-after``. Raises ``TimeoutFault`` when ``deadline`` seconds have passed, the fault
+        of a question that fails for good, or ten times in a row, and ``UnknownSubmissionError``
+        for a batch that is not found within a quarter of an hour of its submission.
         """
         pace = Pace(self._assembly.clock, deadline, first, most)
         failed = 0
@@ -113,6 +121,7 @@ class AsyncBatch:
                 headers = fault.headers
             if self.done:
                 return self.state
+            self._check_found()
             await pace.pause(headers)
 
     async def results(self) -> AsyncGenerator[BatchItem]:
@@ -168,6 +177,15 @@ class AsyncBatch:
         self._file.step("accepted" if marked else "adopted", found.id)
         self.status = found
         self._note(f"found again as {found.id} by its {'mark' if marked else 'time and size'}")
+
+    def _check_found(self) -> None:
+        sent = self._file.last("submitting")
+        if self.state == "unknown" and sent is not None and sent.at + LATE < time.time():
+            raise UnknownSubmissionError(
+                "the provider has no batch that was submitted as this one; submit it again if "
+                "that is certain enough for you",
+                handle=self.handle,
+            )
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

@@ -11,11 +11,11 @@ from ...sinks.batches import BatchFile, batch_files
 from .place import Place
 from .steps import Steps
 
-__all__ = ["find"]
+__all__ = ["LATE", "find"]
 
 _MOST_PAGES = 20
 #: How far a provider's clock may be off, and how long a submission may take to be accepted.
-_EARLY, _LATE = 300.0, 900.0
+_EARLY, LATE = 300.0, 900.0
 
 
 async def find(steps: Steps, place: Place, file: BatchFile, home: Path) -> BatchStatus | None:
@@ -56,7 +56,7 @@ def _fits(status: BatchStatus, file: BatchFile) -> bool:
     sent = file.last("submitting")
     if sent is None or status.created is None or status.counts.total != len(file.items):
         return False
-    return sent.at - _EARLY <= status.created <= sent.at + _LATE
+    return sent.at - _EARLY <= status.created <= sent.at + LATE
 
 
 def _taken(home: Path) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...core.hopeless import gone
 from ...errors import (
     CallNotFoundError,
     ClosedError,
@@ -41,6 +42,8 @@ async def start(
     check_batch(options)
     models = models_of(options.get("model"), assembly.settings.model)
     place = place_of(assembly, models)
+    if place.route.retired:
+        raise gone(place.route)
     validator, wanted = _wanted(options)
     steps = _steps(assembly, place, options)
     file = BatchFile.create(assembly.dir, **_plan(assembly, place, models[0], options))

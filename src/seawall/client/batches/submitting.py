@@ -8,7 +8,14 @@ from collections.abc import Iterable
 from io import BytesIO
 
 from ...core import Route
-from ...errors import Fault, MalformedReplyError, UnknownSubmissionError, UnsupportedError
+from ...core.hopeless import check_window
+from ...errors import (
+    ContextLengthError,
+    Fault,
+    MalformedReplyError,
+    UnknownSubmissionError,
+    UnsupportedError,
+)
 from ...folding import estimate_tokens
 from ...layers.fit import fit
 from ...ports import BatchStatus, Draft, Envelope
@@ -96,8 +103,10 @@ async def write(
         fitted, notes = fit(request, route)
         assert isinstance(fitted, Request)
         try:
-            load.add(id, route.wire.encode(fitted, route.quirks))
-        except UnsupportedError as error:
+            draft = route.wire.encode(fitted, route.quirks)
+            check_window(fitted, route, draft)
+            load.add(id, draft)
+        except (ContextLengthError, UnsupportedError) as error:
             error.message = f"request {id!r}: {error.message}"
             raise
         load.notes.update(dict.fromkeys(notes))
