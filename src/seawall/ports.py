@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from .errors import Fault
+from .headers import Headers, Secret, reveal
 from .operations import OperationAnswer
 from .records import Attempted, Ended, Started
 from .types import Event, Request, Response
@@ -41,80 +42,6 @@ __all__ = [
     "Writer",
     "reveal",
 ]
-
-
-class Secret:
-    """A value that prints as ``***`` everywhere and cannot be pickled or copied to disk.
-
-    ``reveal()`` is called in one place: where a transport writes the bytes of a request.
-    """
-
-    __slots__ = ("_value", "source")
-
-    def __init__(self, value: str, source: str = "") -> None:
-        self._value = value
-        self.source = source
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a Secret cannot be pickled; pass the name of its variable instead")
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Secret:
-        return self
-
-
-def reveal(value: str | Secret) -> str:
-    """The text of a header value."""
-    return value.reveal() if type(value) is Secret else value  # type: ignore[return-value]
-
-
-class Headers(Mapping[str, str]):
-    """HTTP headers: names are matched without case, order and repeats are kept in ``pairs``."""
-
-    __slots__ = ("_index", "pairs")
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs: tuple[tuple[str, str], ...] = tuple(pairs)
-        self._index: dict[str, str] | None = None
-
-    def _map(self) -> dict[str, str]:
-        index = self._index
-        if index is None:
-            index = self._index = {}
-            for name, value in self.pairs:
-                index.setdefault(name.lower(), value)
-        return index
-
-    def __getitem__(self, name: str) -> str:
-        return self._map()[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._map())
-
-    def __len__(self) -> int:
-        return len(self._map())
-
-    def __repr__(self) -> str:
-        return f"Headers({list(self._map())})"
 
 
 class Timeouts(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
