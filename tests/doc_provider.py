@@ -22,6 +22,8 @@ _FACES: dict[bytes, Face] = {
     b"/v1/responses": openai_responses.FACE,
     b"/v2/chat": cohere.FACE,
 }
+#: Where clouds have the model in the path instead of the body.
+_CLAUDE_IN_THE_PATH = (b"/invoke", b":rawPredict")
 _USAGE = Usage(prompt_tokens=12, completion_tokens=3, total_tokens=15)
 
 
@@ -67,6 +69,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 line for line in head.split(b"\r\n") if line.startswith(b"content-length")
             )
             body = await reader.readexactly(int(length.partition(b":")[2]))
+            if path.endswith(_CLAUDE_IN_THE_PATH):
+                path, body = b"/v1/messages", _with_a_model(body)
             beside = _beside(path, body)
             writer.write(beside or _answer(_face(path), path.decode(), body))
             await writer.drain()
@@ -92,6 +96,11 @@ def _beside(path: bytes, body: bytes) -> bytes | None:
         answer = {"data": [{"index": at, "embedding": [1.0, at]} for at in texts]}
     usage = {"prompt_tokens": 12, "total_tokens": 12}
     return _http(msgspec.json.encode({**answer, "usage": usage}), "application/json")
+
+
+def _with_a_model(body: bytes) -> bytes:
+    """A cloud's request as its dialect has it."""
+    return msgspec.json.encode({"model": "claude", **msgspec.json.decode(body)})
 
 
 def _face(path: bytes) -> Face:

@@ -10,7 +10,8 @@ import pytest
 from clouds_world import ACCOUNT, ANTHROPIC, GEMINI, JSON, OPENAI, aws, client, dumped, sse
 
 from seawall import AsyncSeawall, ConfigError
-from seawall.ports import Outbound, reveal
+from seawall.dialects.hosted import Hosting
+from seawall.ports import Draft, Outbound, reveal
 from seawall.transports.memory import Memory
 
 SONNET = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -178,6 +179,20 @@ async def test_settings_are_stronger_than_the_environment() -> None:
     first, second = (outbound.url for outbound in memory.requests)
     assert first == "https://quay.openai.azure.com/openai/v1/chat/completions"
     assert second.endswith("?api-version=2025-04-01-preview")
+
+
+def test_what_is_asked_of_no_model_has_no_deployment_in_its_path() -> None:
+    hosting = Hosting(path="/deployments/{model}{path}", query={"v": "1"})
+    placed = hosting.place(Draft(path="/models", body=b"", method="GET"), "", False)
+    assert (placed.path, placed.query, placed.body) == ("/models", (("v", "1"),), b"")
+
+
+async def test_embeddings_are_asked_of_a_deployment() -> None:
+    vectors = b'{"object": "list", "data": [{"index": 0, "embedding": [0.0, 1.0]}]}'
+    memory = Memory(lambda outbound: (200, JSON, vectors))
+    await client(memory, "azure-deployments/mine").embed(["hi"], model="azure-deployments/vectors")
+    path = "/openai/deployments/vectors/embeddings?api-version=2024-10-21"
+    assert memory.requests[0].url == f"https://harbour.openai.azure.com{path}"
 
 
 async def test_an_endpoint_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,8 @@ class Hosting(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unkn
         """``draft`` as it is sent there. Raises ``UnsupportedError`` for a model whose name no
         path can hold."""
         template = self.stream_path if stream and self.stream_path else self.path
+        if not model and "{path}" in template:
+            template = "{path}"  # what is asked of no model, such as a list of them
         moved = {name.lower(): field for name, field in self.moved.items()}
         body = dict(self.body)
         headers: list[Any] = []
