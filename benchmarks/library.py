@@ -24,7 +24,7 @@ from seawall import AsyncSeawall, http_client
 
 from .provider import CHUNKS, serving
 
-__all__ = ["measure"]
+__all__ = ["Ask", "compare", "measure"]
 
 CONCURRENCY = 32
 ROUNDS = 7
@@ -65,8 +65,8 @@ async def _measure(url: str) -> dict[str, float]:
             "httpx2": lambda: _httpx2_stream(other, url),
         }
         try:
-            a_call = await _compare(calls, CALLS, 1)
-            a_chunk = await _compare(streams, STREAMS, CHUNKS)
+            a_call = await compare(calls, CALLS, 1)
+            a_chunk = await compare(streams, STREAMS, CHUNKS)
         finally:
             await seawall.aclose()
             await sdk.close()
@@ -84,7 +84,7 @@ async def _measure(url: str) -> dict[str, float]:
     return figures
 
 
-async def _compare(asks: dict[str, Ask], times: int, parts: int) -> dict[str, float]:
+async def compare(asks: dict[str, Ask], times: int, parts: int) -> dict[str, float]:
     """The median over rounds of CPU microseconds for one part (a call, or a chunk)."""
     found: dict[str, list[float]] = {name: [] for name in asks}
     for ask in asks.values():
