@@ -26,12 +26,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from seawall.cli.imports.notices import Notices
+from seawall.cli.imports.reading import read
 from seawall.client.settings import Settings
 from seawall.config import gather, shape
 
@@ -168,8 +169,7 @@ def check_json(page: Page, block: Block) -> None:
 
 
 def check_yaml(page: Page, block: Block) -> None:
-    yaml.safe_load(block.text)
-    write_file(page, block)
+    read(write_file(page, block), Notices())
 
 
 def write_file(page: Page, block: Block) -> Path:
