@@ -33,7 +33,13 @@ from seawall.types import (
 __all__ = ["WIRES", "Provider", "provider", "settings", "streamed"]
 
 #: Where each dialect's clients find the provider.
-WIRES = {"openai_chat": "/v1", "openai_responses": "/v1", "anthropic": "", "gemini": "/v1beta"}
+WIRES = {
+    "openai_chat": "/v1",
+    "openai_responses": "/v1",
+    "anthropic": "",
+    "gemini": "/v1beta",
+    "cohere": "",
+}
 
 
 class Provider:

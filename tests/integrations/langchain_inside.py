@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integrations_world import Provider, provider, settings
+from integrations_world import WIRES, Provider, provider, settings
 from integrations_world import streamed as stream_of
 from langchain.agents import create_agent
 from langchain_core.exceptions import ContextOverflowError, ModelAPIError, ModelConnectionError
@@ -81,7 +81,7 @@ async def test_an_agent_goes_on_elsewhere_in_the_middle_of_its_loop(
     assert [outcomes(row) for row in rows] == [["finished"], ["overloaded", "finished"]]
 
 
-@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic", "gemini"])
+@pytest.mark.parametrize("wire", WIRES)
 async def test_an_agent_streams_in_every_dialect(wall: Provider, wire: str) -> None:
     async with AsyncSeawall(**settings(wall, wire=wire)) as client:
         agent: Any = create_agent(ChatSeawall(client=client), [tide])

@@ -8,6 +8,7 @@ Skipped by LangChain itself, and why:
 - ``test_stream_time``: replays a recorded session to time it; what streams cost is measured in
   ``benchmarks``.
 - ``test_json_mode`` at Anthropic, which enforces a schema and not just any JSON: a fault says so.
+- ``test_image_tool_message`` at Cohere, whose tools answer in text and documents.
 - ``test_pdf_inputs`` and ``test_audio_inputs`` but for OpenAI's dialect, ``test_pdf_tool_message``
   for all: files and sound travel in OpenAI's words only, and it takes none from a tool.
 
@@ -86,6 +87,11 @@ class TestAnthropic(Chat, ChatModelIntegrationTests):
 
 class TestGemini(Chat, ChatModelIntegrationTests):
     wire = "gemini"
+
+
+class TestCohere(Chat, ChatModelIntegrationTests):
+    wire = "cohere"
+    supports_image_tool_message = False
 
 
 class TestUnits(Chat, ChatModelUnitTests):

@@ -132,7 +132,7 @@ def test_wrong_settings_stop_nobody_else(world: World) -> None:
     assert "Did you mean 'route'" in world.llm("-m", "seawall", "Hi", status=1)
 
 
-@pytest.mark.parametrize("wire", ["openai_chat", "anthropic", "gemini"])
+@pytest.mark.parametrize("wire", WIRES)
 def test_tools_are_called_and_a_stream_goes_on_elsewhere(world: World, wire: str) -> None:
     world.write(wire)
     world.wall.simulator.fail(Rule(fault="503", requests=(2,)))

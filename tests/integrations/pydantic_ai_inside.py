@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integrations_world import Provider, provider, settings
+from integrations_world import WIRES, Provider, provider, settings
 from integrations_world import streamed as stream_of
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, NativeOutput, PromptedOutput, ToolOutput
@@ -84,7 +84,7 @@ async def test_an_agent_goes_on_elsewhere_in_the_middle_of_its_loop(
     assert run.usage.input_tokens == sum(row.prompt_tokens or 0 for row in rows) > 0
 
 
-@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic", "gemini"])
+@pytest.mark.parametrize("wire", WIRES)
 async def test_an_agent_streams_in_every_dialect(wall: Provider, wire: str) -> None:
     async with AsyncSeawall(**settings(wall, wire=wire)) as client:
         async with asking(SeawallModel(client=client)).run_stream(QUESTION) as run:
