@@ -136,14 +136,16 @@ async def test_a_batch_that_only_looked_like_ours_is_told_by_its_ids(tmp_path: P
         assert any("'x', which was not asked" in note for note in batch.notes)
 
 
+@pytest.mark.parametrize("opens", [False, True])
 async def test_polls_go_on_through_faults_and_wait_as_long_as_they_are_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    opens: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     with provider() as app:
         app.pending = 0
         app.once(r"GET /v1/batches/", *BROKEN, times=7)
-        more = {"breaker": False, "retry": {"attempts": 2, "base": 0.001, "budget": 100}}
+        breaker = {"failures": 3, "ratio": 0.1, "cooldown": 0.05} if opens else False
+        more = {"breaker": breaker, "retry": {"attempts": 2, "base": 0.001, "budget": 100}}
         world = settings(app, tmp_path, defaults=more)
         async with AsyncSeawall(**world) as client:
             batch = await client.batch(REQUESTS, model=MODELS["openai"])
@@ -211,6 +213,19 @@ def test_lines_are_cut_anywhere_and_huge_ones_passed_over() -> None:
             found += lines.feed(body[start : start + size])
         assert [*found, *lines.end()] == [b"one", b"two\r", b"three", b"last"]
         assert lines.oversized == 2
+
+
+async def test_a_second_answer_to_a_request_is_told_and_not_billed(tmp_path: Path) -> None:
+    with provider() as app:
+        line = b'{"custom_id":"a","response":{"status_code":400,"body":{"error":"later"}}}\n'
+        app.tail = line
+        async with AsyncSeawall(**settings(app, tmp_path)) as client:
+            batch = await client.batch(REQUESTS, model=MODELS["openai"])
+            await batch.wait(20, first=0.01)
+            found = [item async for item in batch.results()]
+        assert len(found) == 3
+        assert {item.fault for item in found} == {None}
+        assert any("second answer to 'a'" in note for note in batch.notes)
 
 
 async def test_giving_up_the_results_closes_the_connection(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from batches_provider import provider
 from batches_world import MODELS, REQUESTS, settings
 
 from seawall import AsyncSeawall
-from seawall.client.batches.pacing import Pace
+from seawall.client.batches.pacing import Pace, told
 from seawall.errors import TimeoutFault
 from seawall.sinks import Ledger
 from seawall.testing import VirtualClock
@@ -77,7 +77,8 @@ async def test_pauses_grow_and_are_never_shorter_than_they_are_told() -> None:
 
     async def pause(**headers: str) -> None:
         before = clock.now()
-        await clock.run(pace.pause({k.replace("_", "-"): v for k, v in headers.items()}))
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        await clock.run(pace.pause(told(named, clock)))
         slept.append(round(clock.now() - before, 3))
 
     for _ in range(3):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from ...errors import (
+    CircuitOpenError,
     ClosedError,
     Fault,
     MalformedReplyError,
@@ -17,7 +19,7 @@ from ...sinks.batches import BatchFile
 from ..assemble import Assembly
 from .finding import LATE, find
 from .items import BatchItem, Items
-from .pacing import Pace
+from .pacing import Pace, told
 from .place import Place
 from .steps import Steps
 
@@ -111,18 +113,19 @@ class AsyncBatch:
         failed = 0
         while True:
             try:
-                headers = await self._look()
+                asked = told(await self._look(), self._assembly.clock)
                 failed = 0
             except Fault as fault:
                 failed += 1
-                if not fault.retry or failed >= _PATIENCE:
+                passing = fault.retry or isinstance(fault, CircuitOpenError)
+                if not passing or failed >= _PATIENCE:
                     raise
                 self._note(f"a look at the batch failed: {fault}")
-                headers = fault.headers
+                asked = max(fault.after or 0.0, told(fault.headers, self._assembly.clock))
             if self.done:
                 return self.state
             self._check_found()
-            await pace.pause(headers)
+            await pace.pause(asked)
 
     async def results(self) -> AsyncGenerator[BatchItem]:
         """Every request's answer or fault, by its id, in the order they come; waits for the end
@@ -131,8 +134,9 @@ class AsyncBatch:
             await self.wait()
         items = Items(self._assembly, self._place, self._steps, self._file, self._validator)
         try:
-            async for item in items.read(self.status, self.state, self.problems):
-                yield item
+            async with aclosing(items.read(self.status, self.state, self.problems)) as found:
+                async for item in found:
+                    yield item
         finally:
             for note in items.notes:
                 self._note(note)

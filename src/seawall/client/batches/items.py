@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from msgspec import Struct
@@ -74,33 +75,37 @@ class Items:
         self._validator = validator
         self._entries = Entries(assembly.journal, assembly.clock, file)
         self._seen: set[str] = set()
+        self._here: set[str] = set()
         self._whole = True
         self.notes: dict[str, None] = {}
 
     async def read(
         self, status: BatchStatus | None, state: BatchState, problems: Sequence[str]
-    ) -> AsyncIterator[BatchItem]:
+    ) -> AsyncGenerator[BatchItem]:
         """Each request once. What the results do not hold is told at the end."""
         if status is not None and state != "unsent":
             for draft in self._place.codec.results(status, self._steps.route.base_url):
-                async for answer in self._answers(draft):
-                    yield self._item(answer)
+                async with aclosing(self._answers(draft)) as answers:
+                    async for answer in answers:
+                        yield self._item(answer)
         for id in self._file.items:
             if id not in self._seen:
                 yield self._unanswered(id, _WHY.get(state, "missing"), "; ".join(problems))
         if self._whole and not self._entries.settled:
             self._file.step("settled")
 
-    async def _answers(self, draft: Draft) -> AsyncIterator[BatchAnswer]:
+    async def _answers(self, draft: Draft) -> AsyncGenerator[BatchAnswer]:
         """The answers of one file. A download that breaks off is begun again, as often as the
         retry policy lets it be; what was given out before is passed over."""
         retry, tried = self._steps.policies.retry, 0
         while True:
             try:
-                async for frame in self._frames(draft):
-                    answer = self._read(frame)
-                    if answer is not None:
-                        yield answer
+                self._here.clear()
+                async with aclosing(self._frames(draft)) as frames:
+                    async for frame in frames:
+                        answer = self._read(frame)
+                        if answer is not None:
+                            yield answer
                 return
             except Fault as fault:
                 tried += 1
@@ -113,7 +118,7 @@ class Items:
                 self.notes[f"reading the results was begun again: {fault}"] = None
                 await self._clock.sleep(wait)
 
-    async def _frames(self, draft: Draft) -> AsyncIterator[bytes]:
+    async def _frames(self, draft: Draft) -> AsyncGenerator[bytes]:
         framer = self._place.codec.framer()
         download = await self._steps.open(draft)
         try:
@@ -143,6 +148,9 @@ class Items:
         if answer.id not in self._file.items:
             self._lost(f"an answer to {answer.id!r:.100}, which was not asked, was passed over")
             return None
+        if answer.id in self._here:
+            self.notes[f"a second answer to {answer.id!r:.100} was passed over"] = None
+        self._here.add(answer.id)
         if answer.id in self._seen:
             return None
         self._seen.add(answer.id)

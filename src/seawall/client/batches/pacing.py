@@ -8,7 +8,7 @@ from ...dialects.http_faults import retry_after
 from ...errors import TimeoutFault
 from ...ports import Clock
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "told"]
 
 _GROWTH = 1.5
 
@@ -23,10 +23,10 @@ class Pace:
         self._next = first
         self._most = most
 
-    async def pause(self, headers: Mapping[str, str]) -> None:
-        """Sleep, as long as ``headers`` ask for if that is longer. Raises ``TimeoutFault`` when
-        time is up."""
-        seconds = max(self._next, self._asked(headers))
+    async def pause(self, asked: float = 0.0) -> None:
+        """Sleep, for ``asked`` seconds if that is longer. Raises ``TimeoutFault`` when time is
+        up."""
+        seconds = max(self._next, asked)
         self._next = min(self._most, self._next * _GROWTH)
         left = None if self._due is None else self._due - self._clock.now()
         if left is None or seconds < left:
@@ -37,6 +37,8 @@ class Pace:
         message = f"the batch did not end within {limit:g} s; it goes on, and can be waited for"
         raise TimeoutFault("total", limit, message)
 
-    def _asked(self, headers: Mapping[str, str]) -> float:
-        after, until = retry_after(headers)
-        return max(after or 0.0, 0.0 if until is None else until - self._clock.time())
+
+def told(headers: Mapping[str, str], clock: Clock) -> float:
+    """Seconds that a reply asks to wait."""
+    after, until = retry_after(headers)
+    return max(after or 0.0, 0.0 if until is None else until - clock.time())
