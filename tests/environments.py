@@ -34,6 +34,8 @@ INSTALL_SECONDS = 100.0
 # Tests run without the proxies of whoever starts them; an installation may need them.
 _INSTALL_ENVIRON = dict(os.environ)
 _COMPLETE = ".complete"
+# An SDK takes seconds to compile: longer than its tests. Empty is unset.
+_KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Environment(NamedTuple):
@@ -62,7 +64,7 @@ class Environment(NamedTuple):
             stderr=subprocess.STDOUT,
             text=True,
             cwd=cwd or ROOT,
-            env={**os.environ, **(environ or {}), "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **_KEPT, **(environ or {}), "PYTHONPATH": str(ROOT / "src")},
             start_new_session=True,
         )
         try:

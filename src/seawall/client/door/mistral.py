@@ -1,8 +1,8 @@
 """The openai_chat face with the ways of Mistral, which the mistralai SDK is used to.
 
-Its API knows no ``stream_options`` and refuses what it does not know; the usage of a stream comes
-with the chunk that has the finish, unasked. Sources: Mistral's documentation, and the types of
-mistralai 3.7.
+Its API knows no ``stream_options`` and refuses what it does not know. In a stream tool calls come
+whole, and the usage with the chunk that has the finish, unasked. Sources: Mistral's documentation
+and the types of mistralai 3.7.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from ...dialects.json_values import as_list, as_object, decode, encode
 from ...dialects.openai_chat import FACE as CHAT
+from ...dialects.openai_chat.calls import write_call
 from ...dialects.openai_chat.faults import complaint
 from ...dialects.openai_chat.streams import StreamWriter
 from ...dialects.openai_chat.usage import write_usage
 from ...errors import BadRequestError, Fault
 from ...ports import Face, Head, Headers
-from ...types import Event, Finish, Metered, Request, Response, Usage
+from ...types import Event, Finish, Metered, Request, Response, ToolCall, ToolCallDelta, Usage
 
 __all__ = ["FACE"]
 
@@ -76,36 +77,49 @@ def _usual(said: dict[str, Any]) -> None:
 
 
 class _Writer(StreamWriter):
-    """Writes the finish and the usage in one chunk, which is the last."""
+    """Writes tool calls whole, and the finish and the usage in one chunk, which is the last."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
+        self._calls: dict[int, dict[int, ToolCall]] = {}
         self._finishes: list[Finish] = []
         self._usage: Usage | None = None
 
     def event(self, event: Event, /) -> bytes:
-        if type(event) is Finish:
+        if type(event) is ToolCallDelta:
+            calls = self._calls.setdefault(event.choice, {})
+            calls[event.index] = _grown(calls.get(event.index), event)
+        elif type(event) is Finish:
             self._finishes.append(event)
-            return b""
-        if type(event) is Metered:
+        elif type(event) is Metered:
             self._usage = event.usage
-            return b""
-        return super().event(event)
+        else:
+            return super().event(event)
+        return b""
 
     def relay(self, frame: bytes, events: Sequence[Event], /) -> bytes:
         kinds = {type(event) for event in events}
-        if (Finish in kinds) != (Metered in kinds):
+        if ToolCallDelta in kinds or (Finish in kinds) != (Metered in kinds) or self._calls:
             return b"".join([self.event(event) for event in events])
         return super().relay(frame, events)
 
     def end(self) -> bytes:
-        last: list[dict[str, Any]] = [
-            {"index": end.choice, "delta": {"content": ""}, "finish_reason": end.reason}
-            for end in self._finishes
-        ]
+        last = [self._last(finish) for finish in self._finishes]
         usage = {} if self._usage is None else {"usage": write_usage(self._usage)}
-        told = self._chunk(last, usage) if last or usage else b""
-        return told + super().end()
+        return (self._chunk(last, usage) if last or usage else b"") + super().end()
+
+    def _last(self, finish: Finish) -> dict[str, Any]:
+        delta: dict[str, Any] = {"content": ""}
+        calls = self._calls.get(finish.choice)
+        if calls:
+            delta["tool_calls"] = [{"index": at} | write_call(calls[at]) for at in sorted(calls)]
+        return {"index": finish.choice, "delta": delta, "finish_reason": finish.reason}
+
+
+def _grown(before: ToolCall | None, piece: ToolCallDelta) -> ToolCall:
+    if before is None:
+        return ToolCall(piece.id or "", piece.name or "", piece.arguments, piece.extra)
+    return ToolCall(before.id, before.name, before.arguments + piece.arguments, before.extra)
 
 
 FACE: Face = _Mistral()
