@@ -1,5 +1,6 @@
 """Run inside each environment: the section of the page on integrations that is about it."""
 
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import re
