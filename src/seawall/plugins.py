@@ -34,6 +34,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "engine": {"local": "seawall.transports.local:Engine"},
     "command": {
         "ask": "seawall.cli.ask:ask",
+        "batch": "seawall.cli.batch:batch",
         "chat": "seawall.cli.chat:chat",
         "demo": "seawall.cli.demo:demo",
         "doctor": "seawall.cli.doctor:doctor",

@@ -68,6 +68,11 @@ class AsyncBatch:
         return "" if step is None else step.value
 
     @property
+    def at(self) -> float:
+        """When it was begun: epoch seconds."""
+        return self._file.plan.at
+
+    @property
     def model(self) -> str:
         return self._file.plan.model
 

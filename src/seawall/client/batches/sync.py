@@ -27,6 +27,11 @@ class Batch:
         return self._inner.id
 
     @property
+    def at(self) -> float:
+        """When it was begun: epoch seconds."""
+        return self._inner.at
+
+    @property
     def model(self) -> str:
         return self._inner.model
 
