@@ -29,6 +29,7 @@ class DoorWorld:
         second: Script | None = None,
         *,
         sdk: dict[str, Any] | None = None,
+        vendors: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.clock = VirtualClock()
@@ -37,7 +38,8 @@ class DoorWorld:
         self.directory = directory
         two = second is not None
         self.http: Any = seawall.http_client(
-            vendors={
+            vendors=vendors
+            or {
                 "one": {"base_url": "http://one/v1"},
                 "two": {"base_url": "http://two/v1", "transport": "two"},
             },
