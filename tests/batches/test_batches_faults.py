@@ -13,6 +13,7 @@ from batches_world import MODELS, REQUESTS, settings
 from seawall import AsyncSeawall
 from seawall.errors import (
     AuthenticationError,
+    ProviderError,
     RateLimitError,
     TimeoutFault,
     UnknownSubmissionError,
@@ -184,6 +185,19 @@ async def test_results_that_break_off_are_read_again_and_told_once(
         assert len(app.of(RESULTS[api])) == 3
     with Ledger.open(tmp_path) as ledger:
         assert len(list(ledger.calls())) == 3
+
+
+async def test_results_that_cannot_be_had_are_asked_for_as_often_as_anything(
+    tmp_path: Path,
+) -> None:
+    with provider() as app:
+        async with AsyncSeawall(**settings(app, tmp_path)) as client:
+            batch = await client.batch(REQUESTS, model=MODELS["openai"])
+            await batch.wait(20, first=0.01)
+            app.once(RESULTS["openai"], *BROKEN, times=9)
+            with pytest.raises(ProviderError, match="oops"):
+                _ = [item async for item in batch.results()]
+        assert len(app.of(RESULTS["openai"])) == 3
 
 
 @pytest.mark.parametrize("api", RESULTS)

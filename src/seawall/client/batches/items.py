@@ -17,10 +17,11 @@ from ...types import Response
 from ..assemble import Assembly
 from .entries import Entries
 from .place import Place
-from .steps import Steps
+from .steps import Download, Steps
 
 __all__ = ["BatchItem", "Items"]
 
+_MOST_NOTES = 100
 _WHY: dict[BatchState, str] = {
     "failed": "failed",
     "expired": "expired",
@@ -99,9 +100,11 @@ class Items:
         retry policy lets it be; what was given out before is passed over."""
         retry, tried = self._steps.policies.retry, 0
         while True:
+            # Opening it is retried below; only what breaks off later is here.
+            download = await self._steps.open(draft)
+            self._here.clear()
             try:
-                self._here.clear()
-                async with aclosing(self._frames(draft)) as frames:
+                async with aclosing(self._frames(download)) as frames:
                     async for frame in frames:
                         answer = self._read(frame)
                         if answer is not None:
@@ -115,12 +118,11 @@ class Items:
                     return
                 if wait is None:
                     raise
-                self.notes[f"reading the results was begun again: {fault}"] = None
+                self._remark(f"reading the results was begun again: {fault}")
                 await self._clock.sleep(wait)
 
-    async def _frames(self, draft: Draft) -> AsyncGenerator[bytes]:
+    async def _frames(self, download: Download) -> AsyncGenerator[bytes]:
         framer = self._place.codec.framer()
-        download = await self._steps.open(draft)
         try:
             while data := await download.read():
                 for frame in framer.feed(data):
@@ -149,7 +151,7 @@ class Items:
             self._lost(f"an answer to {answer.id!r:.100}, which was not asked, was passed over")
             return None
         if answer.id in self._here:
-            self.notes[f"a second answer to {answer.id!r:.100} was passed over"] = None
+            self._remark(f"a second answer to {answer.id!r:.100} was passed over")
         self._here.add(answer.id)
         if answer.id in self._seen:
             return None
@@ -158,7 +160,10 @@ class Items:
 
     def _lost(self, note: str) -> None:
         self._whole = False
-        if len(self.notes) < 100:
+        self._remark(note)
+
+    def _remark(self, note: str) -> None:
+        if len(self.notes) < _MOST_NOTES:
             self.notes[note] = None
 
     def _last(self, frames: Sequence[bytes]) -> Sequence[bytes]:
