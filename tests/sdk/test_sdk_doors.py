@@ -25,7 +25,8 @@ def _prepared() -> None:  # pyright: ignore[reportUnusedFunction] - pytest finds
 @pytest.mark.parametrize("name", FILES)
 def test_the_door_under(name: str) -> None:
     door = ROOT / "tests/door"
-    printed = environment(name).run_tests(door / "door_sdks_inside.py", door / FILES[name])
+    files = ["door_sdks_inside.py", "door_docs_inside.py", FILES[name]]
+    printed = environment(name).run_tests(*(door / file for file in files))
     assert " passed" in printed
     assert "failed" not in printed
 
