@@ -568,17 +568,17 @@ def _piece(arguments: Any, name: str | None = None, **fields: Any) -> dict[str, 
         ),
         pytest.param(
             [_piece("{}", "f"), _piece("{}", "g")],
-            (("call_0_0", "f", "{}"), ("call_0_1", "g", "{}")),
+            (("call_c_0_0", "f", "{}"), ("call_c_0_1", "g", "{}")),
             id="neither index nor id",
         ),
         pytest.param(
             [_piece("{}", "f", index=0, id=""), _piece("{}", "g", index=1, id="")],
-            (("call_0_0", "f", "{}"), ("call_0_1", "g", "{}")),
+            (("call_c_0_0", "f", "{}"), ("call_c_0_1", "g", "{}")),
             id="empty ids",
         ),
         pytest.param(
             [_piece("{}", "f", index=0, id="a"), _piece("{}", "f", index=1, id="a")],
-            (("a", "f", "{}"), ("a_0_1", "f", "{}")),
+            (("a", "f", "{}"), ("call_c_0_1", "f", "{}")),
             id="one id twice",
         ),
         pytest.param(

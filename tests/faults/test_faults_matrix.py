@@ -55,8 +55,6 @@ async def test_whole_or_a_typed_error(
 
 #: Answers of this size cost the same in every dialect.
 SMALL = [kind for kind in KINDS.values() if kind.name not in LARGE]
-#: Where the dialect gives the ids of calls on as they came.
-AS_THEY_CAME = {"openai_responses", "anthropic", "cohere"}
 
 
 @pytest.mark.parametrize(
@@ -82,8 +80,7 @@ async def test_in_every_dialect(
     tools = kind.calls > 1
     told = await world.ask("library", stream=stream, tools=tools)
     try:
-        if not tools or dialect not in AS_THEY_CAME:
-            _check_told(told, kind, tools)
+        _check_told(told, kind, tools)
         _check_rescue(told, kind, recovery, routes)
         await _check_health(world, told)
     finally:

@@ -23,14 +23,6 @@ EACH = [
     for stream in (False, True)
     if (kind.streamed if stream else kind.whole) and name != "huge-event"
 ]
-#: Where the dialect gives the ids of calls on as they came.
-AS_THEY_CAME = {
-    ("anthropic", "duplicate-tool-ids"),
-    ("anthropic", "missing-tool-ids"),
-    ("cohere", "duplicate-tool-ids"),
-    ("cohere", "missing-tool-ids"),
-    ("openai_responses", "duplicate-tool-ids"),
-}
 each_wire = pytest.mark.parametrize("wire", OTHERS)
 HI = Request(model="sim", messages=(Message("user", (Text("hi"),)),), max_tokens=999)
 
@@ -67,7 +59,7 @@ async def test_what_a_fault_leaves_is_what_a_careful_client_gets(
     else:
         assert fault is None
         assert len(reply.tool_calls) == 2 or TEXT[-20:] in reply.text
-        if kind.calls > 1 and (wire, name) not in AS_THEY_CAME:
+        if kind.calls > 1:
             assert len({call.id for call in reply.tool_calls} - {""}) == 2
     assert first.fault == name or (kind.marked and wire != "anthropic")
     assert world.simulator.verdict().good, world.simulator.verdict()

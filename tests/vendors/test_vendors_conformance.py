@@ -297,8 +297,6 @@ CLOUDS = {
 }
 #: The frames of AWS and its errors are broken in tests/clouds.
 SIMULATED = [subject for subject in SUBJECTS if subject.dialect != "bedrock"]
-#: These give the ids of calls on as they came.
-AS_THEY_CAME = {"anthropic", "cohere", "openai_responses"}
 CASES = [
     (kind.name, stream)
     for kind in KINDS.values()
@@ -334,8 +332,7 @@ async def test_a_fault_is_a_whole_answer_or_a_typed_error(
         assert kind.leaves != "whole" or fault == "malformed-event"
     elif tools:
         assert len(answer.tool_calls) == 2
-        if subject.dialect not in AS_THEY_CAME:
-            assert len({call.id for call in answer.tool_calls} - {""}) == 2
+        assert len({call.id for call in answer.tool_calls} - {""}) == 2
     else:
         assert answer.text == TEXT or answer.damaged
     assert carrier.open == 0

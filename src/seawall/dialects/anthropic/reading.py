@@ -24,6 +24,7 @@ from ...types import (
     ToolCallDelta,
     UnknownDelta,
 )
+from ..call_ids import CallIds
 from ..json_values import as_object, as_text, decode, encode
 from .faults import fault_from
 from .responses import RESPONSE
@@ -142,7 +143,8 @@ class StreamReader:
     def __init__(self) -> None:
         self.done = False
         self._blocks: dict[int, _Block] = {}
-        self._calls = 0
+        self._ids = CallIds()
+        self._answer = ""
         self._usage: dict[str, Any] = {}
 
     def feed(self, frame: bytes, /) -> Sequence[Event]:
@@ -186,17 +188,16 @@ class StreamReader:
         usage = message.get("usage")
         if isinstance(usage, dict):
             self._usage = cast("dict[str, Any]", usage)
-        id_, model = str(message.get("id") or ""), str(message.get("model") or "")
-        return (Start(id_, model, extra=bag(message, RESPONSE)),)
+        self._answer, model = str(message.get("id") or ""), str(message.get("model") or "")
+        return (Start(self._answer, model, extra=bag(message, RESPONSE)),)
 
     def _open(self, event: Mapping[str, Any]) -> Sequence[Event]:
         raw = as_object(event.get("content_block"), "content_block")
-        block = _Block(raw, self._calls)
-        events = list(block.begin())
+        index, block = _index(event), _Block(raw, len(self._ids.taken))
         if block.kind == "tool_use":
-            self._calls += 1
-        self._blocks[_index(event)] = block
-        return events
+            raw["id"] = self._ids.take(as_text(raw.get("id"), "id"), self._answer)
+        self._blocks[index] = block
+        return list(block.begin())
 
     def _block(self, event: Mapping[str, Any]) -> _Block:
         block = self._blocks.get(_index(event))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...types import Choice, Message, Opaque, Part, Reasoning, Response
+from ..call_ids import with_ids
 from ..json_values import as_list
 from .blocks import read_content, write_block
 from .usage import usage_if_readable, write_usage
@@ -27,12 +28,13 @@ def read_response(raw: dict[str, Any]) -> Response:
     if raw.get("type") != "message" or not isinstance(raw.get("content"), list):
         raise ValueError("it is no message with content")
     finish, rest = read_stop(raw)
+    id_, content = str(raw.get("id") or ""), read_content(as_list(raw["content"], "content"))
     return Response(
-        id=str(raw.get("id") or ""),
+        id=id_,
         model=str(raw.get("model") or ""),
         choices=(
             Choice(
-                message=Message("assistant", read_content(as_list(raw["content"], "content"))),
+                message=Message("assistant", with_ids(content, id_)),
                 finish_reason=finish,
                 extra={DIALECT: rest} if rest else {},
             ),

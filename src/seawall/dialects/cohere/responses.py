@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...types import Choice, Response
+from ..call_ids import with_ids
 from ..json_values import as_object
 from .faults import fault_of_end
 from .logprobs import logprobs_if_readable, write_logprobs
@@ -25,16 +28,17 @@ def read_response(raw: dict[str, Any], body: bytes) -> Response:
     fault = fault_of_end(raw, body)
     if fault is not None:
         raise fault
-    message = as_object(raw.get("message"), "message")
+    id_ = str(raw.get("id") or "")
+    message = read_message({"role": "assistant"} | as_object(raw.get("message"), "message"))
     finish, rest = read_finish(raw["finish_reason"])
     choice = Choice(
-        message=read_message({"role": "assistant"} | message),
+        message=replace(message, content=with_ids(message.content, id_)),
         finish_reason=finish,
         logprobs=logprobs_if_readable(raw.get("logprobs")),
         extra={DIALECT: rest} if rest else {},
     )
     return Response(
-        id=str(raw.get("id") or ""),
+        id=id_,
         choices=(choice,),
         usage=usage_if_readable(raw.get("usage")),
         extra=bag(raw, _KNOWN),

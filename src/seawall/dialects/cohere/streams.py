@@ -25,6 +25,7 @@ from ...types import (
     ToolCallDelta,
     UnknownDelta,
 )
+from ..call_ids import CallIds
 from ..json_values import as_object, as_text, decode
 from .faults import fault_from, fault_of_end
 from .logprobs import logprobs_if_readable
@@ -101,7 +102,8 @@ class StreamReader:
         self._blocks: dict[int, _Block] = {}
         self._calls: dict[int, int] = {}
         self._argued: set[int] = set()
-        self._next = 0
+        self._ids = CallIds()
+        self._answer = ""
 
     def feed(self, frame: bytes, /) -> Sequence[Event]:
         """Raises ``ValueError`` for what is no event, and the provider's fault for an error it
@@ -131,7 +133,8 @@ class StreamReader:
         return () if read is None else list(read(self, event))
 
     def _start(self, event: Mapping[str, Any]) -> Iterable[Event]:
-        yield Start(str(event.get("id") or ""), extra=bag(event, ("type", "id", "delta")))
+        self._answer = str(event.get("id") or "")
+        yield Start(self._answer, extra=bag(event, ("type", "id", "delta")))
         yield from self._unknown(_message(event), _EMPTY)
 
     def _unknown(self, fields: Mapping[str, Any], known: frozenset[str]) -> Iterable[Event]:
@@ -167,12 +170,12 @@ class StreamReader:
     def _call(self, event: Mapping[str, Any]) -> Iterable[Event]:
         raw = as_object(_message(event).get("tool_calls"), "delta.message.tool_calls")
         call, index = read_call(raw), _index(event)
-        ours = self._calls[index] = self._next
-        self._next += 1
+        ours = self._calls[index] = len(self._ids.taken)
+        id_ = self._ids.take(call.id, self._answer)
         self._argued.discard(index)
         if call.arguments:
             self._argued.add(index)
-        yield ToolCallDelta(ours, call.id, call.name, call.arguments, extra=call.extra)
+        yield ToolCallDelta(ours, id_, call.name, call.arguments, extra=call.extra)
 
     def _argue(self, event: Mapping[str, Any]) -> Iterable[Event]:
         raw = as_object(_message(event).get("tool_calls") or {}, "delta.message.tool_calls")

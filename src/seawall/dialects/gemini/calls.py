@@ -9,7 +9,6 @@ signatures", FAQ) has a signature that says so; it is written here, and passed o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -23,8 +22,8 @@ from .words import DIALECT, bag, own, proto
 
 __all__ = [
     "SIGNATURE",
-    "CallIds",
     "as_args",
+    "call_id",
     "read_call",
     "read_result",
     "unsigned",
@@ -40,23 +39,9 @@ _WHOLE = "structured"
 _RESULT = frozenset({"id", "name", "response", "parts"})
 
 
-class CallIds:
-    """Ids for the calls of one candidate: their own where they have one, else one that no other
-    answer's call has and every provider takes (64 letters, digits, ``_`` and ``-`` at most)."""
-
-    __slots__ = ("_choice", "taken")
-
-    def __init__(self, choice: int) -> None:
-        self._choice = choice
-        self.taken: list[str] = []
-
-    def take(self, raw: Mapping[str, Any], answer: str) -> str:
-        """The id of a ``functionCall`` in the answer of that id."""
-        given = as_text(raw.get("id"), "functionCall.id") or ""
-        kept = re.sub(r"[^A-Za-z0-9_-]", "", answer)[-40:]
-        made = f"call_{kept}_{self._choice}_{len(self.taken)}"
-        self.taken.append(given if given and given not in self.taken else made)
-        return self.taken[-1]
+def call_id(raw: Mapping[str, Any]) -> str | None:
+    """The id a ``functionCall`` came with."""
+    return as_text(raw.get("id"), "functionCall.id")
 
 
 def read_call(raw: Mapping[str, Any], id_: str) -> ToolCall:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ...errors import ContentFilterError, MalformedReplyError
 from ...types import Choice, Opaque, Part, Response, ToolCall
+from ..call_ids import CallIds
 from ..json_values import as_list, as_object, as_text
 from .answers import PARTS, answer_message, write_answer
-from .calls import CallIds, as_args
+from .calls import as_args, call_id
 from .logprobs import read_logprobs, write_logprobs
 from .usage import usage_if_readable, write_usage
 from .words import DIALECT, MALFORMED, bag, own, read_finish, write_finish
@@ -92,7 +93,7 @@ def _read_candidate(raw: dict[str, Any], place: int, answer: str) -> Choice:
     content = as_object(raw.get("content") or {}, "candidates[].content")
     parts = [as_object(part, "parts[]") for part in as_list(content.get("parts"), "parts")]
     ids = CallIds(index)
-    message = answer_message(content, parts, lambda call: ids.take(call, answer))
+    message = answer_message(content, parts, lambda call: ids.take(call_id(call), answer))
     finish, rest = read_finish(raw, bool(message.tool_calls))
     fields = own(bag(raw, CANDIDATE)) | rest
     return Choice(

@@ -23,9 +23,10 @@ from ...types import (
     UnknownDelta,
     Usage,
 )
+from ..call_ids import CallIds
 from ..json_values import as_list, as_object, as_text, decode
 from .answers import PARTS, read_text
-from .calls import CallIds, read_call
+from .calls import call_id, read_call
 from .faults import error_in, fault_from
 from .logprobs import read_logprobs
 from .responses import CANDIDATE, RESPONSE, check_prompt, malformed, read_created
@@ -155,6 +156,6 @@ class _Choice:
 
     def _call(self, raw: Mapping[str, Any], answer: str) -> ToolCallDelta:
         place = len(self._ids.taken)
-        id_ = self._ids.take(as_object(raw["functionCall"], "functionCall"), answer)
+        id_ = self._ids.take(call_id(as_object(raw["functionCall"], "functionCall")), answer)
         call = read_call(raw, id_)
         return ToolCallDelta(place, id_, call.name, call.arguments, self._index, call.extra)

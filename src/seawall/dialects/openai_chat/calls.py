@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...types import Extra, ToolCall, ToolCallDelta
+from ..call_ids import CallIds
 from .words import DIALECT, as_object, as_text, bag, encode, own
 
 __all__ = ["Calls", "read_call", "read_piece", "write_call"]
@@ -62,21 +63,20 @@ def write_call(call: ToolCall | ToolCallDelta) -> dict[str, Any]:
 class Calls:
     """The tool calls of one choice: which of them a piece belongs to, and an id for each.
 
-    Results are joined to calls by id, so each call gets one that no other has, whatever the
-    server sent. Servers leave out the index, send the id with every piece, or give all parallel
+    Servers leave out the index, send the id with every piece, or give all parallel
     calls index 0 (Gemini): a piece with another id *and* a name begins another call.
     """
 
-    __slots__ = ("_choice", "_latest", "_sent", "_taken")
+    __slots__ = ("_ids", "_latest", "_sent")
 
     def __init__(self, choice: int) -> None:
-        self._choice = choice
+        self._ids = CallIds(choice)
         self._sent: dict[int, str] = {}
-        self._taken: set[str] = set()
         self._latest: dict[int | None, int] = {}
 
-    def place(self, given: Any, id_: str, name: str) -> tuple[int, str | None]:
-        """The index of the piece's call, and that call's id if the piece is its first."""
+    def place(self, given: Any, id_: str, name: str, answer: str) -> tuple[int, str | None]:
+        """The index of the piece's call, and that call's id if the piece is its first.
+        ``answer``: the id of the whole."""
         index = given if isinstance(given, int) and given >= 0 else None
         known = self._find(index, id_, name)
         if known is not None:
@@ -84,10 +84,7 @@ class Calls:
         ours = index if index is not None and index not in self._sent else self._next()
         self._sent[ours] = id_
         self._latest[index] = self._latest[None] = ours
-        if not id_ or id_ in self._taken:
-            id_ = f"{id_ or 'call'}_{self._choice}_{ours}"
-        self._taken.add(id_)
-        return ours, id_
+        return ours, self._ids.take(id_, answer)
 
     def _find(self, index: int | None, id_: str, name: str) -> int | None:
         latest = self._latest.get(index)

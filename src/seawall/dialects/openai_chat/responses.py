@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from ...types import Choice, Message, Opaque, Part, Reasoning, Refusal, Response, Text, ToolCall
-from .calls import Calls
+from ..call_ids import with_ids
 from .messages import answer_parts, write_answer
 from .usage import usage_if_readable, write_usage
 from .words import DIALECT, as_list, as_object, as_text, bag, own
@@ -25,12 +23,13 @@ def read_response(raw: dict[str, Any]) -> Response:
     choices = as_list(raw.get("choices"), "choices")
     if not choices:
         raise ValueError("it has no choices")
+    id_ = str(raw.get("id") or "")
     return Response(
-        id=str(raw.get("id") or ""),
+        id=id_,
         model=str(raw.get("model") or ""),
         created=read_created(raw),
         choices=tuple(
-            _read_choice(as_object(choice, f"choices[{index}]"), index)
+            _read_choice(as_object(choice, f"choices[{index}]"), index, id_)
             for index, choice in enumerate(choices)
         ),
         usage=usage_if_readable(raw.get("usage")),
@@ -44,12 +43,12 @@ def read_created(raw: Mapping[str, Any]) -> int:
     return int(value) if isinstance(value, (int, float)) and 0 <= value < 2**53 else 0
 
 
-def _read_choice(raw: dict[str, Any], position: int) -> Choice:
+def _read_choice(raw: dict[str, Any], position: int, answer: str) -> Choice:
     message = as_object(raw.get("message"), f"choices[{position}].message")
     logprobs = raw.get("logprobs")
     given = raw.get("index")
     index = given if isinstance(given, int) else position
-    parts = _with_own_ids(answer_parts(message), index)
+    parts = with_ids(answer_parts(message), answer, index)
     return Choice(
         index=index,
         message=Message("assistant", parts, extra=bag(message, _MESSAGE)),
@@ -57,18 +56,6 @@ def _read_choice(raw: dict[str, Any], position: int) -> Choice:
         logprobs=None if logprobs is None else as_object(logprobs, "logprobs"),
         extra=bag(raw, _CHOICE),
     )
-
-
-def _with_own_ids(parts: tuple[Part, ...], choice: int) -> tuple[Part, ...]:
-    calls = [part for part in parts if type(part) is ToolCall]
-    if len({call.id for call in calls} - {""}) == len(calls):
-        return parts
-    ids = Calls(choice)
-    named = [
-        msgspec.structs.replace(call, id=ids.place(position, call.id, call.name)[1])
-        for position, call in enumerate(calls)
-    ]
-    return (*parts[: -len(calls)], *named)
 
 
 def write_response(response: Response) -> dict[str, Any]:

@@ -118,8 +118,9 @@ class StreamReader:
         if usage is None and chunk.get("choices") is None:
             raise ValueError("the chunk has neither choices nor usage")
         events: list[Event] = []
+        answer = str(chunk.get("id") or "")
         for choice in choices:
-            events.extend(self._choice(as_object(choice, "choices[]")))
+            events.extend(self._choice(as_object(choice, "choices[]"), answer))
         if usage is not None:
             events.append(Metered(read_usage(as_object(usage, "usage"))))
         # Last, so that a chunk that proves unreadable has not begun the stream.
@@ -140,7 +141,7 @@ class StreamReader:
         id_, model = str(chunk.get("id") or ""), str(chunk.get("model") or "")
         return (Start(id_, model, read_created(chunk), extra),)
 
-    def _choice(self, raw: dict[str, Any]) -> Iterable[Event]:
+    def _choice(self, raw: dict[str, Any], answer: str) -> Iterable[Event]:
         index = raw.get("index") or 0
         if not isinstance(index, int):
             raise ValueError(f"choices[].index is {index!r}, not a number")
@@ -154,7 +155,7 @@ class StreamReader:
         if refusal:
             yield RefusalDelta(refusal, index)
         for call in as_list(delta.get("tool_calls"), "tool_calls"):
-            yield self._tool_call(as_object(call, "tool_calls[]"), index)
+            yield self._tool_call(as_object(call, "tool_calls[]"), index, answer)
         if raw.get("logprobs") is not None:
             yield LogprobsDelta(as_object(raw["logprobs"], "logprobs"), index)
         unknown = own(bag(delta, _DELTA))
@@ -168,13 +169,13 @@ class StreamReader:
         if finish:
             yield Finish(finish, index)
 
-    def _tool_call(self, raw: dict[str, Any], choice: int) -> ToolCallDelta:
+    def _tool_call(self, raw: dict[str, Any], choice: int, answer: str) -> ToolCallDelta:
         name, arguments, extra = read_piece(raw)
         id_ = as_text(raw.get("id"), "tool_calls[].id") or ""
         calls = self._calls.get(choice)
         if calls is None:
             calls = self._calls[choice] = Calls(choice)
-        index, first = calls.place(raw.get("index"), id_, name)
+        index, first = calls.place(raw.get("index"), id_, name, answer)
         return ToolCallDelta(index, first, name or None, arguments or "", choice, extra)
 
 

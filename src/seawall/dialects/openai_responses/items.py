@@ -22,6 +22,7 @@ from ...types import (
     ToolCall,
     ToolCallDelta,
 )
+from ..call_ids import CallIds
 from ..json_values import as_list, as_object, as_text
 from .words import bag
 
@@ -49,12 +50,15 @@ class _Call:
 
 
 class Teller:
-    """Tells one answer, piece by piece."""
+    """Tells one answer, piece by piece. ``answer``: its id, once that is known; ``None`` for a
+    turn of a request, whose calls have the ids its results know."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str | None = "") -> None:
+        self.answer = answer
         self._text = self._refusal = self._reasoning = self._logprobs = 0
         self._thought: tuple[int, str] | None = None
         self._calls: dict[int, _Call] = {}
+        self._ids = CallIds()
 
     @property
     def called(self) -> bool:
@@ -93,7 +97,9 @@ class Teller:
             raise ValueError(f"a {kind} has no name")
         text = as_text(item.get(CALLS[kind]), f"{kind}.{CALLS[kind]}") or ""
         index = len(self._calls)
-        call_id = str(item.get("call_id") or item.get("id") or f"call_{index}")
+        given = str(item.get("call_id") or item.get("id") or "")
+        asked = given and self.answer is None
+        call_id = given if asked else self._ids.take(given, self.answer or "")
         self._calls[at] = _Call(index, call_id, len(text))
         yield ToolCallDelta(index, call_id, name, text, extra=_call_extra(item))
 
@@ -107,7 +113,7 @@ class Teller:
 
     def rest(self, items: Sequence[Mapping[str, Any]]) -> Iterable[Event]:
         """What the whole answer says and its pieces did not: servers leave some out."""
-        choices = fold(_told(items)).choices
+        choices = fold(_told(items, self.answer)).choices
         if not choices:
             return
         message, logprobs = choices[0].message, choices[0].logprobs or {}
@@ -132,9 +138,9 @@ class Teller:
         return ToolCallDelta(index, call.id, call.name, call.arguments, extra=call.extra)
 
 
-def _told(items: Iterable[Mapping[str, Any]]) -> Iterable[Event]:
+def _told(items: Iterable[Mapping[str, Any]], answer: str | None = None) -> Iterable[Event]:
     """Every item, whole."""
-    teller = Teller()
+    teller = Teller(answer)
     for at, item in enumerate(items):
         kind = kind_of(item)
         if kind == "message":

@@ -73,7 +73,8 @@ def read_response(raw: dict[str, Any]) -> Response:
         raise ValueError(f"its status is {raw['status']}")
     if raw.get("output") is None:
         raise ValueError("it has no output")
-    return fold([read_start(raw), *closing(raw, Teller(), {})])
+    start = read_start(raw)
+    return fold([start, *closing(raw, Teller(start.id), {})])
 
 
 def read_start(raw: Mapping[str, Any]) -> Start:

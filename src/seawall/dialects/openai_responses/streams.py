@@ -94,6 +94,7 @@ class StreamReader:
         top = own(start.extra)
         if self._top is None:
             self._top = top
+            self._teller.answer = start.id
             return (start,)
         news = {name: value for name, value in top.items() if self._top.get(name) != value}
         self._top |= news
