@@ -1,4 +1,4 @@
-"""Run inside the environment of google-genai, beside aiohttp: what is its own above the door."""
+"""Run inside the environment of google-genai: what is its own above the door."""
 
 # pyright: reportMissingImports=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -17,29 +17,8 @@ from sdk_speakers import KEY
 
 import seawall
 from seawall.ports import reveal
-from seawall.simulator import Simulator
 from seawall.sinks import Ledger
 from seawall.transports.memory import Memory
-
-
-# aiohttp says so of a class of google-genai's.
-@pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
-async def test_each_client_is_handed_over_by_its_own_name(tmp_path: Path) -> None:
-    """Its asynchronous half goes past the other's client, by aiohttp where that is installed."""
-    provider = Simulator()
-    memory = Memory(lambda outbound: (200, JSON, answer(OWN)[0]))
-    options: Any = {"transport": memory, "ledger": {"dir": str(tmp_path)}}
-    sync, asynchronous = seawall.http_client(sync=True, **options), seawall.http_client(**options)
-    asked: Any = {"model": "m", "contents": "hi"}
-    async with provider.serve() as url:
-        given: Any = {"base_url": url.removesuffix("/v1"), "httpx_client": sync}
-        async with genai.Client(api_key=KEY, http_options=given).aio as half:
-            await half.models.generate_content(**asked)
-        assert (len(provider.log), len(memory.requests)) == (1, 0)
-        both = genai.Client(api_key=KEY, http_options=given | {"httpx_async_client": asynchronous})
-        await both.aio.models.generate_content(**asked)
-        both.models.generate_content(**asked)
-    assert (len(provider.log), len(memory.requests)) == (1, 2)
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta", "v1alpha"])

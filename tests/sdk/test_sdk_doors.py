@@ -31,6 +31,11 @@ def test_the_door_under(name: str) -> None:
     assert "failed" not in printed
 
 
+def test_google_beside_aiohttp() -> None:
+    printed = environment("cloud-sdks").run_tests(ROOT / "tests/door/door_aiohttp_inside.py")
+    assert "1 passed" in printed
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_its_lock_names_no_host_and_hashes_everything(name: str) -> None:
     text = (LOCKS / f"{name}.txt").read_text()
