@@ -119,6 +119,26 @@ def test_sync(tmp_path: Path) -> None:
     assert [seen.status for seen in simulator.log] == [500, 200, 200]
 
 
+def test_a_cut_stream_never_ends_cleanly_for_the_synchronous_half(tmp_path: Path) -> None:
+    http = seawall.http_client(
+        sync=True,
+        transport=Memory(lambda outbound: (200, SSE, [begun()[0]])),
+        ledger={"dir": str(tmp_path)},
+    )
+    sdk = SDK(None, http)
+    name = SDK.broken[0] or SDK.broken[1]
+    with pytest.raises(getattr(sdk.module, name, None) or getattr(LIBRARY, name)):
+        sdk.sync_streamed()
+
+
+@pytest.mark.parametrize("recovery", ["resume", "hold"])
+async def test_a_cut_stream_is_taken_up_again(tmp_path: Path, recovery: Any) -> None:
+    world = World(tmp_path, faulty("cut", requests=(1,)), Script(), recovery=recovery)
+    assert await world.run(world.sdk.streamed()) == TEXT
+    (row,) = world.rows()
+    assert row.outcome == "finished"
+
+
 @BOTH
 async def test_tools(tmp_path: Path, stream: bool) -> None:
     world = World(tmp_path)
