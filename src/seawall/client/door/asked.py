@@ -73,23 +73,8 @@ def asked(
     timeout: Mapping[str, float | None],
     package: str | None = None,
 ) -> Asked:
-    """Sort a request of an SDK, of ``package`` unless it says that it is another. A dozen headers
-    are looked at for each call, so what becomes of a name is looked up once."""
-    plain: list[tuple[str, str]] = []
-    secret: list[tuple[str, Secret]] = []
-    ours: dict[str, str] = {}
-    agent = ""
-    for raw, value in headers:
-        fate, name = _fates.get(raw) or _learn(raw)
-        if fate == "plain":
-            plain.append((name, value.decode("latin-1")))
-        elif fate == "agent":
-            agent = value.decode("latin-1")
-            plain.append((name, agent))
-        elif fate == "secret":
-            secret.append((name, Secret(value.decode("latin-1"), f"the SDK's {name} header")))
-        elif fate == "ours":
-            ours[name.lower()] = value.decode("latin-1")
+    """Sort a request of an SDK, of ``package`` unless it says that it is another."""
+    agent, plain, secret, ours = _sort(headers)
     url, key = without_key(url)
     if key is not None:
         secret.append((KEY, key))
@@ -109,6 +94,31 @@ def asked(
         body=body,
         timeout=timeout,
     )
+
+
+_Sorted = tuple[str, list[tuple[str, str]], list[tuple[str, Secret]], dict[str, str]]
+
+
+def _sort(headers: Sequence[tuple[bytes, bytes]]) -> _Sorted:
+    """The user agent, and the headers by their fate. A dozen are looked at for each call, so what
+    becomes of a name is looked up once."""
+    plain: list[tuple[str, str]] = []
+    secret: list[tuple[str, Secret]] = []
+    ours: dict[str, str] = {}
+    agent = ""
+    for raw, value in headers:
+        fate, name = _fates.get(raw) or _learn(raw)
+        if fate == "dropped":
+            continue
+        text = value.decode("latin-1")
+        if fate == "secret":
+            secret.append((name, Secret(text, f"the SDK's {name} header")))
+        elif fate == "ours":
+            ours[name.lower()] = text
+        else:
+            plain.append((name, text))
+            agent = text if fate == "agent" else agent
+    return agent, plain, secret, ours
 
 
 _fates: dict[bytes, tuple[Fate, str]] = {}
