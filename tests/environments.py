@@ -34,8 +34,6 @@ INSTALL_SECONDS = 100.0
 # Tests run without the proxies of whoever starts them; an installation may need them.
 _INSTALL_ENVIRON = dict(os.environ)
 _COMPLETE = ".complete"
-# An SDK takes seconds to compile: longer than its tests. Empty is unset.
-_KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Environment(NamedTuple):
@@ -64,7 +62,7 @@ class Environment(NamedTuple):
             stderr=subprocess.STDOUT,
             text=True,
             cwd=cwd or ROOT,
-            env={**os.environ, **_KEPT, **(environ or {}), "PYTHONPATH": str(ROOT / "src")},
+            env={**_environ(), **(environ or {}), "PYTHONPATH": str(ROOT / "src")},
             start_new_session=True,
         )
         try:
@@ -85,6 +83,13 @@ class Environment(NamedTuple):
             *files,
             seconds=seconds,
         )
+
+
+def _environ() -> dict[str, str]:
+    """The environment of tests inside: they belong to no worker of these, and may keep what they
+    compile, which for an SDK takes longer than its tests."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def _finish(process: subprocess.Popen[str], seconds: float) -> str:
