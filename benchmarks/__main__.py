@@ -30,7 +30,8 @@ CPU microseconds, written by `make bench` on {date}: {machine}, {cores} cores, C
 {versions}.
 
 A shared machine is noisy: read the figures as ratios. All clients run in one process and take
-turns, on uvloop, and ask one server in a process of its own over loopback. CPU time is the whole
+turns, on uvloop, and ask one server over loopback, in a process of its own that never sleeps: to
+wake a process is work that would be charged to the client which writes to it. CPU time is the whole
 process's, threads included. Each figure is the median of several rounds.
 
 ## A call through the library
