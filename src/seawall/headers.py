@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 __all__ = ["Headers", "Secret", "reveal"]
+
+T = TypeVar("T")
 
 
 class Secret:
@@ -71,6 +73,14 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._map()[name.lower()]
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str | T) -> str | T: ...
+    def get(self, name: str, /, default: Any = None) -> Any:
+        # The one inherited asks by an exception, and most headers asked for are not there.
+        return self._map().get(name.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._map())

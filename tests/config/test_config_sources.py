@@ -323,3 +323,11 @@ async def test_inf_switches_a_deadline_off(world: World) -> None:
     for options in ({}, {"deadline": float("inf")}, {"deadline": False}):
         outbound = await world.ask(world.client(), **options)
         assert _header("x-seawall-deadline-ms")(outbound) == ""
+
+
+def test_a_variable_finds_a_built_in_vendor_it_cannot_spell(world: World) -> None:
+    world.monkeypatch.setenv("SEAWALL_VENDORS__VERTEX_EXPRESS__BASE_URL", "http://env")
+    vendors = world.client(env_file=None).assembly.settings.vendors
+    assert {name: vendor.base_url for name, vendor in vendors.items()} == {
+        "vertex-express": "http://env"
+    }

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ..client.routes import Missing, Router
 from ..client.settings import Settings
-from ..config import gather, shape
+from ..client.sources import load_sources
+from ..config import shape
 from ..errors import ConfigError
 from ..transports.local import installed
 from ..vendors.aliases import aliases
@@ -28,7 +29,7 @@ __all__ = ["models"]
 def models(config: str | None, as_json: bool) -> None:
     """List aliases, known models, and vendors with the state of their keys."""
     env_file = Path(".env")
-    sources = gather(file=config, env_file=env_file if env_file.is_file() else None)
+    sources = load_sources(config, env_file if env_file.is_file() else None)
     settings = shape(sources, Settings)
     router = Router(settings, sources.variables)
     rows = _rows(settings, router)

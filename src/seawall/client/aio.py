@@ -18,12 +18,13 @@ from .asking import (
     embed_request,
     rerank_request,
 )
-from .assemble import Assembly, load_sources
+from .assemble import Assembly
 from .batches import AsyncBatch, BatchRequests, known, resume, shared, start
 from .inputs import Messages
 from .operations import ask
 from .options import check
 from .results import EmbedReply, ModelsReply, RerankReply
+from .sources import load_sources
 from .streams import AsyncReplyStream
 
 if TYPE_CHECKING:

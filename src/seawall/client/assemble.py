@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
-from ..config import Sources, gather, shape
+from ..config import Sources, shape
 from ..core import Call, Handler, Layer, Reply, Route, SystemClock, compose, run, send
 from ..errors import ClosedError, ConfigError
 from ..layers.attempt import attempt
@@ -29,7 +28,7 @@ from .routes import Router
 from .settings import Settings, inherit
 from .tags import tags_of
 
-__all__ = ["Assembly", "Prepared", "load_sources", "models_of"]
+__all__ = ["Assembly", "Prepared", "models_of"]
 
 
 #: Kept for reuse. Names of models may come from callers, in any number.
@@ -176,16 +175,6 @@ class Assembly:
         self.closed = True
         await self.disconnect()
         await asyncio.to_thread(self.settle)
-
-
-def load_sources(
-    config: str | Path | None,
-    env_file: str | Path | None,
-    code: Mapping[str, Any],
-    environ: Mapping[str, str] | None = None,
-) -> Sources:
-    """The sources of a client's settings; see ``config.gather``."""
-    return gather(file=config, code=code, environ=environ, env_file=env_file)
 
 
 def models_of(given: Any, usual: str) -> tuple[str, ...]:

@@ -31,9 +31,11 @@ def gather(
     code: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     env_file: str | Path | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> Sources:
     """Read every source. ``file`` defaults to ``SEAWALL_CONFIG``, then ``seawall.toml`` in the
-    working directory if there is one. Raises ``ConfigError`` naming file and line."""
+    working directory if there is one. ``known``: tables of names that variables may mean though
+    no source has them. Raises ``ConfigError`` naming file and line."""
     own = Variables(os.environ if environ is None else environ)
     asked = Variables() if env_file is None else _read_env_file(Path(env_file).expanduser())
     variables = Variables(asked | own)
@@ -45,7 +47,7 @@ def gather(
         layers.append(Source(name, _from_variables(values, name), trusted=True, folded=True))
     if code:
         layers.append(Source("code", code, trusted=True))
-    return Sources(tuple(layers), variables)
+    return Sources(tuple(layers), variables, known or {})
 
 
 def _find(file: str | Path | None, variables: Mapping[str, str]) -> Path | None:

@@ -61,17 +61,25 @@ class Variables(dict[str, str]):
 
 
 class Sources:
-    """All sources, weakest first, and the variables that ``${NAME}`` may refer to."""
+    """All sources, weakest first, and the variables that ``${NAME}`` may refer to. ``known``:
+    tables of names that are there without any."""
 
-    __slots__ = ("layers", "variables")
+    __slots__ = ("_known", "layers", "variables")
 
-    def __init__(self, layers: tuple[Source, ...], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        layers: tuple[Source, ...],
+        variables: Mapping[str, str],
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._known = known or {}
         self.layers = layers
         self.variables = variables
 
     def tree(self) -> Tree:
         """The sources merged: tables are merged, everything else is replaced."""
         named: Tree = {}
+        _merge(named, self._known)
         for source in self.layers:
             if not source.folded:
                 _merge(named, source.tree)

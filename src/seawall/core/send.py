@@ -113,8 +113,11 @@ async def ask(call: Call, route: Route, draft: Draft, watch: Watch) -> Inbound:
         watch.rest()
     if call.attempt is not None:
         call.attempt.status = inbound.status
-        call.attempt.request_id = inbound.headers.get("x-request-id") or inbound.headers.get(
-            "request-id"
+        headers = inbound.headers
+        call.attempt.request_id = (
+            headers.get("x-request-id")
+            or headers.get("request-id")
+            or headers.get("x-amzn-requestid")
         )
     return inbound
 

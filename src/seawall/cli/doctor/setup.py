@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ...client.routes import Router
 from ...client.settings import Settings
-from ...config import Sources, gather, shape
+from ...client.sources import load_sources
+from ...config import Sources, shape
 from ...errors import ConfigError
 from .findings import Finding, refused
 
@@ -32,7 +33,7 @@ def load(config: str | None, env_file: Path | None) -> tuple[Setup, list[Finding
     """The settings; or, when they are wrong (a key stands in the file, for one), what is wrong
     with them, and the built-in ones to go on with."""
     try:
-        sources = gather(file=config, env_file=env_file)
+        sources = load_sources(config, env_file)
         return Setup(sources, shape(sources, Settings)), []
     except ConfigError as error:
         return Setup(_variables(env_file), Settings()), [refused("settings", error)]
@@ -40,7 +41,7 @@ def load(config: str | None, env_file: Path | None) -> tuple[Setup, list[Finding
 
 def _variables(env_file: Path | None) -> Sources:
     try:
-        variables = gather(file=os.devnull, env_file=env_file).variables
+        variables = load_sources(os.devnull, env_file).variables
     except ConfigError:
         variables = dict(os.environ)
     return Sources((), variables)

@@ -8,8 +8,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...ports import Clock
-from ..assemble import Assembly, load_sources
+from ..assemble import Assembly
 from ..closing import close_at_exit
+from ..sources import load_sources
 from .adapters import transports as adapters
 from .door import OPTIONS, Door
 from .libraries import library as library_of

@@ -25,10 +25,16 @@ class HeadHeaders(Headers):
         self._index = None
 
     def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, /, default: Any = None) -> Any:
         wanted = _start_of(name)
         start = self._lowered.find(wanted)
         if start < 0:
-            raise KeyError(name)
+            return default
         start += len(wanted)
         return self._head[start : self._head.find(b"\r\n", start)].decode("latin-1").strip(" \t")
 
