@@ -13,7 +13,13 @@ import pytest
 from click.testing import CliRunner
 from vendors_world import EXCHANGES, ROWS, client, exchanges, row
 
-from seawall import AsyncSeawall, ContextLengthError, NotFoundError, UnsupportedError
+from seawall import (
+    AsyncSeawall,
+    ContextLengthError,
+    NotFoundError,
+    Seawall,
+    UnsupportedError,
+)
 from seawall.cli.doctor import endpoints
 from seawall.cli.doctor.setup import load
 from seawall.cli.models import models
@@ -283,3 +289,10 @@ def test_the_command_line_shows_what_each_can(tmp_path: Path, monkeypatch: Any) 
     assert re.search("ollama tools, schema, json mode, images as data", drawn)
     assert re.search("groq tools, parallel tools, json mode", drawn)
     assert re.search("groq/openai/gpt-oss-20b tools, parallel tools, schema", drawn)
+
+
+def test_a_retired_model_names_its_successor_even_without_a_key() -> None:
+    with Seawall(ledger=False) as client, pytest.raises(NotFoundError) as gone:
+        client.chat("?", model="openai/gpt-3.5-turbo")
+    assert "ask for openai/gpt-4.1-mini" in str(gone.value)
+    assert gone.value.code == "model_retired"

@@ -120,8 +120,16 @@ class Router:
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:
                 self._routes.clear()
-            route = self._routes[name] = self._make(name)
+            route = self._routes[name] = self._gone(name) or self._make(name)
         return route
+
+    def _gone(self, name: str) -> Route | None:
+        """The route of a retired model. It is not asked, so it needs no key."""
+        vendor, _, model = name.partition("/")
+        row = self.vendor(vendor).of(model)
+        wire, transport = load("dialect", row.dialect), self.transport("http")
+        route = self._route(vendor, model, row, wire=wire, transport=transport)
+        return route if route.retired else None
 
     def vendor(self, name: str) -> Vendor:
         """A vendor's row with the settings' changes. Raises ``ConfigError`` if unknown."""
@@ -269,13 +277,14 @@ class Router:
             transport=transport,
             quirks=row.quirks_of(model),
             price=self._price(prices.price, name) if prices is not None else None,
-            window=own.window or self._window(vendor) or known.window,
+            window=own.window or self._window(vendor, known) or known.window,
             retired="" if own.retired is False else _retired(row, vendor, model),
         )
 
-    def _window(self, vendor: str) -> int | None:
-        """An embedded model's context is what its process is started with."""
-        return self._settings.local.context if vendor == "local" else None
+    def _window(self, vendor: str, known: Model) -> int | None:
+        """An embedded language model's context is what its process is started with."""
+        ours = vendor == "local" and known.dimensions is None
+        return self._settings.local.context if ours else None
 
     def _headers(self, name: str, row: Vendor) -> tuple[tuple[str, str | Secret], ...]:
         own = self._settings.vendors.get(name) or VendorSettings()
