@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from seawall.client.assemble import Assembly, load_sources
+from seawall.client.assemble import Assembly
 from seawall.client.door.asked import Asked, asked
 from seawall.client.door.door import Door
+from seawall.client.sources import load_sources
 from seawall.dialects import anthropic, cohere, gemini, openai_chat, openai_responses
 from seawall.errors import Fault
 from seawall.ports import Head, Headers, Inbound, Outbound, Quirks
