@@ -26,6 +26,7 @@ from seawall.cli.models import models
 from seawall.ports import Quirks
 from seawall.transports.memory import Memory
 from seawall.vendors import names
+from seawall.vendors.pages import write
 from seawall.vendors.table import filled, provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
@@ -265,6 +266,13 @@ def test_the_page_shows_the_rows_as_they_are() -> None:
     page = PAGE.read_text()
     again = "python -m seawall.vendors.table docs/providers.md tests/vendors/exchanges"
     assert page == filled(page, EXCHANGES), f"run: {again}"
+
+
+def test_every_vendor_has_a_page_that_shows_its_row() -> None:
+    directory = PAGE.parent / "providers"
+    pages = write(directory, EXCHANGES)
+    again = "python -m seawall.vendors.pages docs/providers tests/vendors/exchanges"
+    assert {path: path.read_text() for path in directory.iterdir()} == pages, f"run: {again}"
 
 
 def test_the_page_shows_which_exchanges_were_captured(tmp_path: Path) -> None:

@@ -16,25 +16,23 @@ from ..ports import Wire
 from . import Vendor, built_in, names
 from .capabilities import Capabilities, capabilities
 
-__all__ = ["filled", "markdown", "provenance"]
+__all__ = ["HEADS", "beside", "filled", "markdown", "origins", "provenance", "table", "words"]
 
 #: Between these a page shows the tables.
 BEGIN, END = "<!-- written by python -m seawall.vendors.table -->\n", "<!-- end of the tables -->\n"
 
 FROM, UNTIL = "<!-- where the exchanges come from -->\n", "<!-- end of the exchanges -->\n"
 
-_CAN = Capabilities.__struct_fields__
-_HEADS = tuple(name.replace("_", " ") for name in _CAN)
+#: The capabilities, as the heads of a table.
+HEADS = tuple(name.replace("_", " ") for name in Capabilities.__struct_fields__)
 
 
 def markdown() -> str:
-    """Addresses, capabilities, known models and retired ones of every built-in vendor."""
+    """Addresses and capabilities of every built-in vendor."""
     rows = {name: row for name in names() if (row := built_in(name)) is not None}
     tables = (
-        _table(("vendor", "dialect", "address", "key"), _addresses(rows)),
-        _table(("vendor", *_HEADS, "beside chat"), _capable(rows)),
-        _table(("model", "window", "USD in / cached / out a million", "differs in"), _models(rows)),
-        _table(("retired model", "since", "ask instead"), _retired(rows)),
+        table(("vendor", "dialect", "address", "key"), _addresses(rows)),
+        table(("vendor", *HEADS, "beside chat"), _capable(rows)),
     )
     return "\n".join(tables)
 
@@ -50,7 +48,13 @@ def provenance(exchanges: Path) -> str:
     """Of each file in the directory, which exchanges were captured from the vendor, and what the
     others were written after."""
     heads = ("exchanges of", "captured", "documented, after")
-    return _table(heads, map(_origin, sorted(exchanges.glob("*.toml"))))
+    return table(heads, origins(exchanges))
+
+
+def origins(exchanges: Path, vendor: str = "*") -> list[Sequence[str]]:
+    """The lines of that, of one vendor or of all."""
+    files = [*exchanges.glob(f"{vendor}.toml"), *exchanges.glob(f"{vendor}.*.toml")]
+    return [_origin(file) for file in sorted(dict.fromkeys(files))]
 
 
 def _origin(file: Path) -> Sequence[str]:
@@ -75,7 +79,8 @@ def _between(page: str, begin: str, end: str, tables: str) -> str:
     return f"{before}{begin}\n{tables}\n{end}{after}"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -87,18 +92,19 @@ def _addresses(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
             key += ", if it wants one"
         spoken = [f"`{row.dialect}`"]
         spoken += [f"`{of}`: `{f.dialect}`" for of, f in row.families.items() if f.dialect]
-        yield f"`{name}`", ", ".join(spoken), row.base_url or "this machine", key
+        at = row.base_url or "this machine"
+        yield f"[`{name}`](providers/{name}.md)", ", ".join(spoken), at, key
 
 
 def _capable(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
     for name, row in rows.items():
-        yield f"`{name}`", *_words(capabilities(row.quirks)), _beside(row)
+        yield f"`{name}`", *words(capabilities(row.quirks)), beside(row)
         for family in row.families:
             own = row.of(family)
-            yield f"`{name}/{family}`", *_words(capabilities(own.quirks)), _beside(own)
+            yield f"`{name}/{family}`", *words(capabilities(own.quirks)), beside(own)
 
 
-def _beside(row: Vendor) -> str:
+def beside(row: Vendor) -> str:
     """The operations that the dialect can say and the vendor serves."""
     spoken: Wire = load("dialect", row.dialect)
     served = row.operations
@@ -106,34 +112,9 @@ def _beside(row: Vendor) -> str:
     return ", ".join(found) or "nothing"
 
 
-def _words(can: Capabilities) -> Sequence[str]:
+def words(can: Capabilities) -> Sequence[str]:
+    """What stands below ``HEADS``."""
     return msgspec.structs.astuple(can)
-
-
-def _models(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
-    for name, row in rows.items():
-        for model, known in row.models.items():
-            price = known.price
-            paid = (price.input, price.cached or "–", price.output) if price is not None else ()
-            window = "" if known.window is None else f"{known.window:,}"
-            yield f"`{name}/{model}`", window, " / ".join(paid), _differs(row, model)
-
-
-def _differs(row: Vendor, model: str) -> str:
-    usual, own = _words(capabilities(row.quirks)), _words(capabilities(row.quirks_of(model)))
-    pairs = zip(_HEADS, usual, own, strict=True)
-    told = [f"{head}: {now}" for head, before, now in pairs if now != before]
-    dialect = row.models[model].dialect
-    if dialect is not None:
-        told.append(f"asked in `{dialect}`")
-    added = set(row.quirks_of(model).unsupported) - set(row.quirks.unsupported)
-    return ", ".join([*told, *(f"no `{field}`" for field in sorted(added))])
-
-
-def _retired(rows: dict[str, Vendor]) -> Iterable[Sequence[str]]:
-    for name, row in rows.items():
-        for model, gone in row.retired.items():
-            yield f"`{name}/{model}`", gone.since, f"`{name}/{gone.successor}`"
 
 
 if __name__ == "__main__":
