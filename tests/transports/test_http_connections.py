@@ -113,6 +113,29 @@ async def test_a_stale_connection_is_replaced_unseen(how: str, size: int) -> Non
         await http.aclose()
 
 
+async def test_a_server_that_dies_over_a_request_is_not_asked_again_unseen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What closes long after it was asked did not cross the request: it was at work on it."""
+    monkeypatch.setattr("seawall.transports.http.connection.CROSSED_SECONDS", 0.05)
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK)
+        if visit.number == 1:
+            await visit.request()
+            await asyncio.sleep(0.2)
+            visit.reset()
+
+    async with peer(script) as server:
+        http = Http(environ={})
+        await body(await http(outbound(server.url)))
+        with pytest.raises(ConnectionFault, match="before a reply"):
+            await http(outbound(server.url))
+        assert len(server.visits) == 1
+        await http.aclose()
+
+
 async def test_a_replacement_that_fails_too_is_a_fault() -> None:
     async def script(visit: Visit) -> None:
         await visit.request()

@@ -22,6 +22,9 @@ HIGH_WATER = 256 * 1024
 #: What a released reply may still send, in bytes and in seconds, and keep its connection.
 DRAIN_BYTES = 64 * 1024
 DRAIN_SECONDS = 1.0
+#: A close that has crossed a request is seen a round trip later. One that comes after more
+#: seconds than this was no crossing: the server had the request, and may have acted upon it.
+CROSSED_SECONDS = 1.0
 
 _SLICE = 256 * 1024
 
@@ -41,6 +44,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_asked",
         "_draining",
         "_inbound",
         "_keeper",
@@ -70,6 +74,7 @@ class Connection(asyncio.Protocol):
         self._draining: asyncio.TimerHandle | None = None
         self._writable: asyncio.Future[None] | None = None
         self._served = 0
+        self._asked = 0.0
         self._placed = True
         self._sent = True
         self.gone = False
@@ -82,6 +87,7 @@ class Connection(asyncio.Protocol):
         inbound = self._inbound = HttpInbound(self, self._loop, most)
         self._parser.start(inbound, target.method == "HEAD")
         self._sent = len(outbound.body) <= JOINED
+        self._asked = self._loop.time()
         write(self._transport, target, outbound, defaults)
         return inbound
 
@@ -226,7 +232,8 @@ class Connection(asyncio.Protocol):
             fault = ConnectionFault(f"{self._origin} closed the connection before a reply{why}")
             # It closed an idle connection while the request was on its way, so it has not acted
             # upon it: RFC 9112, section 9.3.1. The place in the pool goes to the replacement.
-            inbound.stale = self._served > 0 and not self._parser.touched()
+            crossed = self._loop.time() - self._asked < CROSSED_SECONDS
+            inbound.stale = self._served > 0 and crossed and not self._parser.touched()
         self._end(fault)
         if inbound is None or not inbound.stale:
             self.leave()
