@@ -47,7 +47,8 @@ def models(config: str | None, as_json: bool) -> None:
             Text(row.model, style="bold" if row.default else ""),
             row.window,
             row.price,
-            Text(row.state, style="green" if row.ready else "yellow"),
+            # A route's steps one below the other: broken amid a name none could be copied.
+            Text(row.state.replace(", ", "\n→ "), style="green" if row.ready else "yellow"),
         )
     output.print(table)
     output.print()
