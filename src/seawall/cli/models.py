@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -22,6 +23,9 @@ from .console import output
 
 __all__ = ["models"]
 
+#: Before the steps of an alias.
+_LEADS = "→ "
+
 
 @click.command()
 @click.option("-c", "--config", type=click.Path(dir_okay=False), help="Settings file.")
@@ -37,26 +41,43 @@ def models(config: str | None, as_json: bool) -> None:
         for row in rows:
             click.echo(msgspec.json.encode(row).decode())
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("model", overflow="fold")
-    for column in ("window", "USD in / out"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("state", overflow="fold", min_width=22)
-    for row in rows:
-        table.add_row(
-            Text(row.model, style="bold" if row.default else ""),
-            row.window,
-            row.price,
-            # A route's steps one below the other: broken amid a name none could be copied.
-            Text(row.state.replace(", ", "\n→ "), style="green" if row.ready else "yellow"),
-        )
-    output.print(table)
+    named = [row for row in rows if row.state.startswith(_LEADS)]
+    output.print(_routes(named))
+    output.print()
+    output.print(_known([row for row in rows if row not in named]))
     output.print()
     output.print(_abilities(router))
     output.print(
         "Any other model of a vendor is asked as vendor/model. Prices are for a million tokens.",
         style="dim",
     )
+
+
+def _routes(rows: Sequence[_Row]) -> Table:
+    """The aliases, the steps of each one below the other."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("alias", overflow="fold")
+    table.add_column("asks, in this order", overflow="fold")
+    for row in rows:
+        steps = row.state.removeprefix(_LEADS).replace(", ", "\n")
+        table.add_row(_name(row), Text(steps, style="green" if row.ready else "yellow"))
+    return table
+
+
+def _known(rows: Sequence[_Row]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for column in ("window", "USD in / out"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("state", overflow="fold", min_width=22)
+    for row in rows:
+        state = Text(row.state, style="green" if row.ready else "yellow")
+        table.add_row(_name(row), row.window, row.price, state)
+    return table
+
+
+def _name(row: _Row) -> Text:
+    return Text(row.model, style="bold" if row.default else "")
 
 
 class _Row(Struct):
@@ -72,7 +93,7 @@ class _Row(Struct):
 def _rows(settings: Settings, router: Router) -> list[_Row]:
     own = [alias for alias, entry in settings.models.items() if entry.route]
     rows = [
-        _Row(alias, "→ " + ", ".join(router.policies(alias).route), _can_be_asked(router, alias))
+        _Row(alias, _LEADS + ", ".join(router.policies(alias).route), _can_be_asked(router, alias))
         for alias in dict.fromkeys((*own, *aliases()))
     ]
     for vendor in router.vendors:
