@@ -354,6 +354,7 @@ async def test_files_and_audio_pass_through_recorded(tmp_path: Path) -> None:
         rows = list(ledger.calls())
     assert [row.model for row in rows] == ["one/v1/files", "one/tts", "one/e"]
     assert [row.outcome for row in rows] == ["finished"] * 3
+    assert [row.operation for row in rows] == ["http", "http", "embeddings"]
     assert rows[2].prompt_tokens == 4
 
 

@@ -6,9 +6,10 @@ Nothing is retried here: the SDK does that, as it would without a door.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +27,30 @@ __all__ = ["pass_through"]
 
 #: A reply that may hold a count of tokens is looked at up to this size (bytes).
 _LOOK = 256 * 1024
+
+
+class _Passed(Request, frozen=True, omit_defaults=True, kw_only=True):
+    """A request of which only the address is understood."""
+
+    operation: ClassVar[str] = "http"
+
+
+class _Embeddings(_Passed, frozen=True, omit_defaults=True, kw_only=True):
+    operation: ClassVar[str] = "embeddings"
+
+
+class _Rerank(_Passed, frozen=True, omit_defaults=True, kw_only=True):
+    operation: ClassVar[str] = "rerank"
+
+
+#: What the providers' paths end in.
+_KINDS: Mapping[str, type[_Passed]] = {
+    "embeddings": _Embeddings,
+    "embed": _Embeddings,
+    "embedContent": _Embeddings,
+    "batchEmbedContents": _Embeddings,
+    "rerank": _Rerank,
+}
 
 
 class _Model(Struct):
@@ -62,7 +87,7 @@ async def pass_through(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]
         cancelled = isinstance(error, asyncio.CancelledError)
         call.end(End(outcome="cancelled" if cancelled else "fault"))
         raise
-    assert isinstance(reply, _Passed)
+    assert isinstance(reply, _Answered)
     body = _Passing(call, reply.inbound, reply.watch)
     headers = [*returned(reply.headers), (ID, call.id)]
     return Answer(reply.inbound.status, headers, body)
@@ -72,7 +97,8 @@ def _call(assembly: Assembly, asked: Asked, tags: Mapping[str, Any]) -> Call:
     place, model = asked.place, _asked_model(asked)
     what = {"method": asked.method, "path": place.path, "bytes": len(asked.body)}
     # Streamed: nobody waits here for the end of a file.
-    request = Request(model=model, messages=(), stream=True, extra={"http": what})
+    kind = _KINDS.get(re.split("[/:]", place.path)[-1], _Passed)
+    request = kind(model=model, messages=(), stream=True, extra={"http": what})
     usual = Timeouts()
     read = asked.timeout.get("read", usual.total)
     call = Call(
@@ -102,7 +128,7 @@ def _asked_model(asked: Asked) -> str:
         return ""
 
 
-class _Passed(Reply):
+class _Answered(Reply):
     __slots__ = ("inbound", "watch")
 
     def __init__(self, call: Call, inbound: Inbound, watch: Watch) -> None:
@@ -125,7 +151,7 @@ async def _send(asked: Asked, call: Call) -> Reply:
     call.decision.attempts.append(record)
     watch = Watch(call.clock, call.timeouts.idle)
     try:
-        return _Passed(call, await ask(call, route, draft, watch), watch)
+        return _Answered(call, await ask(call, route, draft, watch), watch)
     except BaseException:
         watch.close()
         raise
