@@ -225,7 +225,7 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     ``cached`` and ``cache_write`` default to the price of ordinary input. ``search``: pico-USD a
     search unit. A call whose prompt has more than ``above`` tokens is charged by ``long``, all
-    of it.
+    of it. From ``until`` on (epoch seconds) the price is ``then``.
     """
 
     input: int
@@ -235,6 +235,15 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     search: int = 0
     above: int | None = None
     long: Price | None = None
+    until: float | None = None
+    then: Price | None = None
+
+    def at(self, time: float) -> Price:
+        """The price that is in force at ``time``, in epoch seconds."""
+        price = self
+        while price.then is not None and price.until is not None and time >= price.until:
+            price = price.then
+        return price
 
     def cost(self, usage: Usage) -> int:
         """The cost of ``usage`` in nano-USD, rounded up once."""

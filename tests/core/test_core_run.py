@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -30,6 +31,7 @@ from seawall.types import (
     ToolResult,
     Usage,
 )
+from seawall.vendors import Prices
 
 # The end
 
@@ -213,6 +215,19 @@ def test_a_long_prompt_is_charged_whole_at_the_prices_for_long_ones() -> None:
     assert price.cost(over) == long.cost(over) == 50_025_500
 
 
+def test_a_price_holds_until_its_day_is_over() -> None:
+    prices = Prices(input="1", output="0", until="2026-12-31", then=Prices(input="2", output="0"))
+    price = prices.price()
+    last = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    used = Usage(prompt_tokens=1_000_000)
+    assert price.at(last).cost(used) == 1_000_000_000
+    assert price.at(last + 1).cost(used) == 2_000_000_000
+    with pytest.raises(ValueError, match="isoformat"):
+        Prices("1", "1", until="soon", then=prices).price()
+    with pytest.raises(ValueError, match="until and then"):
+        Prices("1", "1", until="2026-12-31").price()
+
+
 class _Carrier:
     """A transport whose replies are given."""
 
@@ -334,3 +349,11 @@ def test_an_estimate_looks_at_everything_that_is_read() -> None:
 def test_a_choice_knows_its_message() -> None:
     response = Response(choices=(Choice(message=Message("assistant", (Text("a"),))),))
     assert (response.text, response.finish_reason, Response().text) == ("a", None, "")
+
+
+async def test_a_call_is_charged_by_the_price_of_its_day() -> None:
+    call = _asked()
+    script = (chunk("hello", finish="stop", usage=USAGE), DONE)
+    price = Price(input=1_000, output=0, until=call.wall, then=Price(input=2_000, output=0))
+    reply = await _attempt(call, _Carrier(Scripted(call.clock, *script)), price)
+    assert reply.cost == 2 * 3

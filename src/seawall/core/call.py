@@ -253,7 +253,7 @@ class Call:
         if usage is None:
             return
         price = self.route.price if self.route is not None else None
-        cost = price.cost(usage) if price is not None else None
+        cost = price.at(self.wall).cost(usage) if price is not None else None
         call: Call | None = self
         while call is not None:
             call.usage = usage if call.usage is None else call.usage + usage

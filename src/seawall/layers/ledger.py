@@ -87,6 +87,7 @@ class _Entry:
     def before_send(self, attempt: Call) -> None:
         call, route = self._call, attempt.route
         price = None if route is None else route.price
+        price = None if price is None else price.at(call.wall)
         if not self._started:
             self._start(attempt.model, price)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
@@ -23,7 +24,8 @@ __all__ = ["Model", "Prices", "Retired", "Vendor", "built_in", "names"]
 class Prices(Struct, frozen=True, forbid_unknown_fields=True):
     """USD a million tokens, as decimal text, so that no float ever touches money. ``long``: what
     a call with a prompt of more than ``above`` tokens is charged by. ``search``: USD a thousand
-    search units, for what is billed by these."""
+    search units, for what is billed by these. ``until``: the last day (``2026-12-31``, in UTC) of
+    this price, and ``then`` the next."""
 
     input: str
     output: str
@@ -32,11 +34,15 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
     search: str = "0"
     above: int | None = None
     long: Prices | None = None
+    until: str | None = None
+    then: Prices | None = None
 
     def price(self) -> Price:
         """Raises ``ValueError`` for text that is no amount."""
         if (self.above is None) != (self.long is None):
             raise ValueError("a price has both above and long, or neither")
+        if (self.until is None) != (self.then is None):
+            raise ValueError("a price has both until and then, or neither")
         return Price(
             input=_pico(self.input),
             output=_pico(self.output),
@@ -45,7 +51,14 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
             search=_pico(self.search) * 1000,
             above=self.above,
             long=None if self.long is None else self.long.price(),
+            until=None if self.until is None else _end_of(self.until),
+            then=None if self.then is None else self.then.price(),
         )
+
+
+def _end_of(day: str) -> float:
+    """The first second after ``day``. Raises ``ValueError`` for what is none."""
+    return (datetime.combine(date.fromisoformat(day), time(), UTC) + timedelta(days=1)).timestamp()
 
 
 def _pico(amount: str) -> int:

@@ -31,6 +31,7 @@ class Batching(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
             cached=None if price.cached is None else self._less(price.cached),
             cache_write=None if price.cache_write is None else self._less(price.cache_write),
             long=None if price.long is None else self.price(price.long),
+            then=None if price.then is None else self.price(price.then),
         )
 
     def _less(self, pico: int) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import Vendor, built_in, names
+from . import Prices, Vendor, built_in, names
 from .capabilities import Capabilities, capabilities
 from .table import HEADS, beside, origins, table, words
 
@@ -93,10 +93,17 @@ def _models(name: str, row: Vendor) -> Iterator[str]:
 
 def _model(name: str, row: Vendor, model: str) -> Sequence[str]:
     known = row.models[model]
-    price = known.price
-    paid = (price.input, price.cached or "–", price.output) if price is not None else ()
     window = "" if known.window is None else f"{known.window:,}"
-    return f"`{name}/{model}`", window, " / ".join(paid), _differs(row, model), known.source
+    return f"`{name}/{model}`", window, _paid(known.price), _differs(row, model), known.source
+
+
+def _paid(price: Prices | None) -> str:
+    if price is None:
+        return ""
+    told = " / ".join((price.input, price.cached or "–", price.output))
+    if price.long is not None:
+        told += f"; above {price.above:,} tokens {_paid(price.long)}"
+    return f"{told} until {price.until}, then {_paid(price.then)}" if price.then else told
 
 
 def _retired(name: str, row: Vendor) -> Iterator[str]:

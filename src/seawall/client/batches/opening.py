@@ -145,6 +145,6 @@ def _plan(
         "tags": tags.get("tags"),
         "prompt_name": tags.get("prompt"),
         "prompt_version": tags.get("prompt_version"),
-        "price": place.price,
+        "price": place.price(assembly.clock.time()),
         "content": kept.content if kept.enabled else "none",
     }

@@ -24,10 +24,10 @@ class Place(Struct, frozen=True):
     codec: Batches
     offer: Batching
 
-    @property
-    def price(self) -> Price | None:
+    def price(self, at: float) -> Price | None:
+        """That of a batch submitted at ``at``, in epoch seconds."""
         price = self.route.price
-        return None if price is None else self.offer.price(price)
+        return None if price is None else self.offer.price(price.at(at))
 
 
 def place_of(assembly: Assembly, models: Sequence[str]) -> Place:

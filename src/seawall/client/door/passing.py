@@ -218,7 +218,7 @@ class _Passing:
         total = counts.total_tokens or asked + answered
         call.usage = Usage(prompt_tokens=asked, completion_tokens=answered, total_tokens=total)
         if call.route.price is not None:
-            call.cost = call.route.price.cost(call.usage)
+            call.cost = call.route.price.at(call.wall).cost(call.usage)
 
     def _end(self, outcome: Outcome, fault: Fault | None = None) -> None:
         self._watch.close()
