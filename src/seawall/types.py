@@ -196,14 +196,16 @@ class Request(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Tokens of one answer. ``cached_tokens`` is part of ``prompt_tokens`` and
-    ``reasoning_tokens`` part of ``completion_tokens``, never added to them. ``search_units`` is
-    what some vendors bill in the place of tokens when they rerank."""
+    ``reasoning_tokens`` part of ``completion_tokens``, never added to them, as
+    ``cache_write_1h_tokens`` is part of ``cache_write_tokens``. ``search_units`` is what some
+    vendors bill in the place of tokens when they rerank."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     search_units: int = 0
     extra: Extra = {}
@@ -215,6 +217,7 @@ class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
             total_tokens=self.total_tokens + other.total_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            cache_write_1h_tokens=self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             search_units=self.search_units + other.search_units,
         )
@@ -223,7 +226,8 @@ class Usage(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Prices in pico-USD a token; 1 USD a million tokens is 1,000,000 pico-USD a token.
 
-    ``cached`` and ``cache_write`` default to the price of ordinary input. ``search``: pico-USD a
+    ``cached`` and ``cache_write`` default to the price of ordinary input, ``cache_write_1h`` (what
+    is kept for an hour and not for minutes) to that of ``cache_write``. ``search``: pico-USD a
     search unit. A call whose prompt has more than ``above`` tokens is charged by ``long``, all
     of it. From ``until`` on (epoch seconds) the price is ``then``.
     """
@@ -232,6 +236,7 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
     output: int
     cached: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
     search: int = 0
     above: int | None = None
     long: Price | None = None
@@ -251,11 +256,13 @@ class Price(Struct, frozen=True, omit_defaults=True, kw_only=True):
             return self.long.cost(usage)
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
+        hour = write if self.cache_write_1h is None else self.cache_write_1h
         plain = max(0, usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens)
         pico = (
             plain * self.input
             + usage.cached_tokens * cached
             + usage.cache_write_tokens * write
+            + usage.cache_write_1h_tokens * (hour - write)
             + usage.completion_tokens * self.output
             + usage.search_units * self.search
         )

@@ -215,6 +215,12 @@ def test_a_long_prompt_is_charged_whole_at_the_prices_for_long_ones() -> None:
     assert price.cost(over) == long.cost(over) == 50_025_500
 
 
+def test_what_is_cached_for_an_hour_has_a_price_of_its_own() -> None:
+    price = Price(input=4_000, output=0, cache_write=5_000, cache_write_1h=8_000)
+    used = Usage(prompt_tokens=100, cache_write_tokens=50, cache_write_1h_tokens=20)
+    assert price.cost(used) == 50 * 4 + 30 * 5 + 20 * 8
+
+
 def test_a_price_holds_until_its_day_is_over() -> None:
     prices = Prices(input="1", output="0", until="2026-12-31", then=Prices(input="2", output="0"))
     price = prices.price()

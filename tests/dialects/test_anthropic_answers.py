@@ -28,6 +28,7 @@ from seawall.types import (
     ToolResult,
     UnknownDelta,
 )
+from seawall.vendors import built_in
 
 USER = Message("user", (Text("What is it?"),))
 THINKING = {"anthropic": {"type": "thinking"}}
@@ -282,3 +283,17 @@ def test_arguments_that_never_end_hold_up_nothing_for_good() -> None:
         ToolCallDelta(0, "a", "f", "{"), ToolCallDelta(1, "b", "g", "{}"), Finish("length")
     )
     assert [event["index"] for event in told if event["type"] == "content_block_stop"] == [0, 1]
+
+
+def test_what_is_cached_for_an_hour_is_told_apart() -> None:
+    kept = {"ephemeral_5m_input_tokens": 70, "ephemeral_1h_input_tokens": 30}
+    usage = decode(TEXT | {"usage": TEXT["usage"] | {"cache_creation": kept}}).usage
+    row = built_in("anthropic")
+    assert usage is not None
+    assert row is not None
+    assert (usage.cache_write_tokens, usage.cache_write_1h_tokens) == (100, 30)
+    prices = row.models["claude-opus-5-5"].price
+    assert prices is not None
+    assert (
+        prices.price().cost(usage) == 12 * 4_000 + 70 * 5_000 + 30 * 8_000 + 2000 * 200 + 6 * 20_000
+    )

@@ -31,6 +31,7 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
     output: str
     cached: str | None = None
     cache_write: str | None = None
+    cache_write_1h: str | None = None
     search: str = "0"
     above: int | None = None
     long: Prices | None = None
@@ -48,6 +49,7 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True):
             output=_pico(self.output),
             cached=None if self.cached is None else _pico(self.cached),
             cache_write=None if self.cache_write is None else _pico(self.cache_write),
+            cache_write_1h=None if self.cache_write_1h is None else _pico(self.cache_write_1h),
             search=_pico(self.search) * 1000,
             above=self.above,
             long=None if self.long is None else self.long.price(),

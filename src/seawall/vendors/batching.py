@@ -28,11 +28,15 @@ class Batching(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
             price,
             input=self._less(price.input),
             output=self._less(price.output),
-            cached=None if price.cached is None else self._less(price.cached),
-            cache_write=None if price.cache_write is None else self._less(price.cache_write),
+            cached=self._less_of(price.cached),
+            cache_write=self._less_of(price.cache_write),
+            cache_write_1h=self._less_of(price.cache_write_1h),
             long=None if price.long is None else self.price(price.long),
             then=None if price.then is None else self.price(price.then),
         )
+
+    def _less_of(self, pico: int | None) -> int | None:
+        return None if pico is None else self._less(pico)
 
     def _less(self, pico: int) -> int:
         return -(-pico * (100 - self.discount) // 100)

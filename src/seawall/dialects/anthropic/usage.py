@@ -41,6 +41,7 @@ def _read(raw: Mapping[str, Any]) -> Usage:
     )
     asked, answered = _count(raw, "input_tokens") + cached + written, _count(raw, "output_tokens")
     details = as_object(raw.get(_DETAILS) or {}, _DETAILS)
+    kept = as_object(raw.get("cache_creation") or {}, "cache_creation")
     rest = own(bag(raw, _KNOWN))
     left = own(bag(details, ("thinking_tokens",)))
     if left:
@@ -51,6 +52,7 @@ def _read(raw: Mapping[str, Any]) -> Usage:
         total_tokens=asked + answered,
         cached_tokens=cached,
         cache_write_tokens=written,
+        cache_write_1h_tokens=min(written, _count(kept, "ephemeral_1h_input_tokens")),
         reasoning_tokens=_count(details, "thinking_tokens"),
         extra={DIALECT: rest} if rest else {},
     )
